@@ -1,0 +1,14 @@
+//! The library behind the `cairn` command: one module per subcommand, each with a clap `Args` (or
+//! `Subcommand`) type and a `run(args, &Output) -> Result<(), Error>`.
+//!
+//! It trusts nothing it reads: images, chains, system descriptions and ELF files may come from
+//! anyone. It fails with an [`Error`], whose kind decides the exit code, and leaves no half-written
+//! file behind.
+
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod output;
+
+pub use error::Error;
+pub use output::Output;

@@ -1,0 +1,40 @@
+//! Command line of `cairn`: parse, dispatch, exit code. Everything else is in the library.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use cairn::{Error, Output};
+use clap::{Parser, Subcommand};
+
+/// Composes Cairn systems, builds volumes and keeps signature chains.
+///
+/// Exit codes: 0 done, 1 refused (a proof, a lint or a file is bad), 2 usage, 3 I/O.
+#[derive(Parser)]
+#[command(name = "cairn", version)]
+struct Cli {
+    /// Print answers as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+fn run(cli: &Cli) -> Result<(), Error> {
+    let _output = Output::new(cli.json);
+    match cli.command {}
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cairn: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The volume format.
+
+#![no_std]
+#![forbid(unsafe_code)]
