@@ -1,0 +1,83 @@
+//! Proven register values, served by `ledger`.
+//!
+//! | message | direction | bytes | meaning |
+//! |---|---|---|---|
+//! | [`Request`] | client → ledger | 80 | what is the proven value of a register, or the chain's head? |
+//! | [`Completion`] | ledger → client | 248 | the value, or one line that names what failed |
+
+use crate::{Reason, codes::codes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Slots of each ring.
+pub const RING_SLOTS: usize = 8;
+/// Longest register name.
+pub const NAME_BYTES_MAX: usize = 64;
+
+codes! {
+    /// What a client asks for.
+    pub enum Op {
+        /// The value of the pointer register `name`.
+        Pointer = 1,
+        /// The chain's identity and head alone.
+        Head = 2,
+    }
+}
+
+codes! {
+    /// How a request ended.
+    pub enum Status {
+        /// Proven.
+        Ok = 1,
+        /// The request was malformed.
+        BadRequest = 2,
+        /// The chain proves, and has no such register.
+        NotFound = 3,
+        /// The chain does not prove: the reason says what failed.
+        NotProven = 4,
+        /// The chain's bytes could not be read.
+        Storage = 5,
+    }
+}
+
+/// A request. Layout: cookie 0, op 8, name_len 10, reserved 12, name 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Request {
+    /// Repeated in the completion.
+    pub cookie: u64,
+    /// An [`Op`].
+    pub op: u16,
+    /// Bytes of `name`.
+    pub name_len: u16,
+    /// Zero.
+    pub reserved: u32,
+    /// Register name, zero-padded.
+    pub name: [u8; NAME_BYTES_MAX],
+}
+
+/// A completion. Layout: cookie 0, sequence 8, generation 16, minimum_generation 24, status 32,
+/// reserved 34, chain 40, head 72, root 104, reason 136.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Completion {
+    /// The request's cookie.
+    pub cookie: u64,
+    /// Sequence of the chain's head.
+    pub sequence: u64,
+    /// Generation in the register.
+    pub generation: u64,
+    /// The lowest generation that the image's anchor admits.
+    pub minimum_generation: u64,
+    /// A [`Status`].
+    pub status: u16,
+    /// Zero.
+    pub reserved: [u8; 6],
+    /// The chain's identity.
+    pub chain: [u8; 32],
+    /// Digest of the head event.
+    pub head: [u8; 32],
+    /// Root in the register.
+    pub root: [u8; 32],
+    /// What failed, for people.
+    pub reason: Reason,
+}

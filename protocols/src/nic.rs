@@ -1,0 +1,36 @@
+//! Network frames, served by `nic` to `net`.
+//!
+//! Four rings of rust-sel4's `Descriptor` (offset, length, cookie) in one region, in this order:
+//!
+//! | ring | writer | meaning of a descriptor |
+//! |---|---|---|
+//! | receive free | net | an empty buffer of the receive region |
+//! | receive used | nic | the same buffer, holding `len` bytes of a frame |
+//! | transmit free | net | a frame of `len` bytes in the transmit region |
+//! | transmit used | nic | the same buffer, sent or dropped |
+//!
+//! Offsets are multiples of [`BUFFER_BYTES`]. `nic` never maps frame bytes: it only tells the device
+//! where they are. A page written by `nic` holds [`Info`].
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Bytes of a frame buffer.
+pub const BUFFER_BYTES: usize = 2048;
+/// Buffers in each of the two regions.
+pub const BUFFERS: usize = 256;
+/// Slots of each ring: every buffer fits.
+pub const RING_SLOTS: usize = 512;
+/// Longest Ethernet frame, without checksum.
+pub const FRAME_BYTES_MAX: usize = 1514;
+
+/// What `nic` tells about its device. Layout: mac 0, link_up 6, ready 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Info {
+    /// The station address.
+    pub mac: [u8; 6],
+    /// 1 when the cable is plugged in.
+    pub link_up: u8,
+    /// 1 when the other fields are valid; written last.
+    pub ready: u8,
+}

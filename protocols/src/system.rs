@@ -1,0 +1,137 @@
+//! What the composition tells the PDs about the system: tables that `cairn compose` writes and the
+//! image tool puts into memory, and the status page that `supervisor` writes for `gateway`.
+//!
+//! | blob | symbol | who asks for it |
+//! |---|---|---|
+//! | [`BuildInfo`] | `build_info_vaddr` | `supervisor`, `gateway` |
+//! | table of [`PdEntry`] | `pd_table_vaddr`, `pd_table_size` | `supervisor` |
+//! | table of [`ClientEntry`] | `clients_vaddr`, `clients_size` | a server with more than one client |
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Longest name of a PD, zero-padded.
+pub const NAME_BYTES: usize = 16;
+
+/// Which image this is. Layout: five zero-padded texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BuildInfo {
+    /// `sel4 16.0.0` or `model 0.1.0`.
+    pub kernel: [u8; 32],
+    /// `debug`, `release` or `benchmark`.
+    pub config: [u8; 16],
+    /// The board.
+    pub platform: [u8; 32],
+    /// Cairn's version.
+    pub version: [u8; 16],
+    /// Source revision, or `unknown`.
+    pub revision: [u8; 48],
+}
+
+/// One PD of the composition, in the order of the composed file; `supervisor` first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PdEntry {
+    /// Name, zero-padded.
+    pub name: [u8; NAME_BYTES],
+    /// Address of the PD's [`crate::lifecycle::Page`] in `supervisor`; zero for `supervisor` itself.
+    pub lifecycle_vaddr: u64,
+    /// ELF entry point; zero when unknown.
+    pub entry: u64,
+    /// Budget in microseconds.
+    pub budget_us: u32,
+    /// Period in microseconds.
+    pub period_us: u32,
+    /// Stack in bytes.
+    pub stack_bytes: u32,
+    /// Child id under `supervisor`; `0xff` for `supervisor` itself.
+    pub child: u8,
+    /// Channel between the PD and `supervisor`; `0xff` for none.
+    pub channel: u8,
+    /// Priority.
+    pub priority: u8,
+    /// Zero.
+    pub reserved: u8,
+}
+
+/// One client of a server, in the order of the composed file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ClientEntry {
+    /// Name, zero-padded.
+    pub name: [u8; NAME_BYTES],
+    /// Address of the link region in the server.
+    pub link_vaddr: u64,
+    /// Address of the client's data region in the server, read-only; zero for none.
+    pub client_data_vaddr: u64,
+    /// Address of the server's data region for this client; zero for none.
+    pub server_data_vaddr: u64,
+    /// Bytes of the link region.
+    pub link_bytes: u32,
+    /// Bytes of the client's data region.
+    pub client_data_bytes: u32,
+    /// Bytes of the server's data region.
+    pub server_data_bytes: u32,
+    /// Channel id at the server.
+    pub channel: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
+}
+
+/// PDs that the status page has room for.
+pub const STATUS_PDS_MAX: usize = 24;
+
+/// The page that `supervisor` writes and `gateway` reads.
+///
+/// `sequence` is odd while `supervisor` writes: a reader that sees an odd or changed value reads again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Status {
+    /// Grows by two per update.
+    pub sequence: u64,
+    /// Kernel entry to `CAIRN READY`, microseconds; zero before.
+    pub boot_us: u64,
+    /// Entries in use.
+    pub pd_count: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The PDs.
+    pub pds: [PdStatus; STATUS_PDS_MAX],
+}
+
+/// One PD as `supervisor` sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PdStatus {
+    /// Name, zero-padded.
+    pub name: [u8; NAME_BYTES],
+    /// A [`crate::lifecycle::State`], or a [`Condition`] that only `supervisor` can tell.
+    pub state: u16,
+    /// Bytes of `text` in use.
+    pub text_len: u16,
+    /// Faults so far.
+    pub faults: u32,
+    /// The PD's own generation.
+    pub generation: u64,
+    /// When it became ready, nanoseconds of the counter.
+    pub ready_ns: u64,
+    /// Explanation, for people.
+    pub text: [u8; 128],
+    /// Copy of the PD's counters.
+    pub counters: [u64; crate::lifecycle::COUNTERS],
+}
+
+/// States that only `supervisor` can tell, beside those of [`crate::lifecycle::State`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Condition {
+    /// The PD faulted and is not running.
+    Failed = 16,
+}
+
+/// The text of a zero-padded name; empty when it is not UTF-8.
+#[must_use]
+pub fn text(padded: &[u8]) -> &str {
+    let end = padded.iter().position(|&byte| byte == 0).unwrap_or(padded.len());
+    padded.get(..end).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
+}
