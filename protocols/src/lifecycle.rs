@@ -1,8 +1,8 @@
 //! What a PD tells `supervisor` about itself: one page, written by the PD, read by `supervisor`.
 //!
 //! There is a channel beside it: the PD notifies `supervisor` when `state` changes
-//! (symbols: `lifecycle_vaddr` and `supervisor_channel` in the PD, `<pd>_lifecycle_vaddr` and
-//! `<pd>_channel` in `supervisor`). Every field is a claim of a possibly broken PD.
+//! (symbols in the PD: `lifecycle_vaddr` and `lifecycle_channel`; `supervisor` finds all its children
+//! in its table of clients). Every field is a claim of a possibly broken PD.
 
 use crate::codes::codes;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
