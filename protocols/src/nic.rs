@@ -1,16 +1,17 @@
 //! Network frames, served by `nic` to `net`.
 //!
-//! Four rings of rust-sel4's `Descriptor` (offset, length, cookie) in one region, in this order:
+//! Two links of rust-sel4's `Descriptor` (offset, length, cookie) lie in one region: the receive link
+//! at 0, the transmit link at [`TRANSMIT_LINK_OFFSET`].
 //!
-//! | ring | writer | meaning of a descriptor |
-//! |---|---|---|
-//! | receive free | net | an empty buffer of the receive region |
-//! | receive used | nic | the same buffer, holding `len` bytes of a frame |
-//! | transmit free | net | a frame of `len` bytes in the transmit region |
-//! | transmit used | nic | the same buffer, sent or dropped |
+//! | link | message | direction | meaning of a descriptor |
+//! |---|---|---|---|
+//! | receive | request | net → nic | an empty buffer of the receive region |
+//! | receive | completion | nic → net | the same buffer, holding `len` bytes of a frame |
+//! | transmit | request | net → nic | a frame of `len` bytes in the transmit region |
+//! | transmit | completion | nic → net | the same buffer, sent or dropped |
 //!
-//! Offsets are multiples of [`BUFFER_BYTES`]. `nic` never maps frame bytes: it only tells the device
-//! where they are. A page written by `nic` holds [`Info`].
+//! Offsets are multiples of [`BUFFER_BYTES`]; the cookie is the buffer's number. `nic` never maps frame
+//! bytes: it only tells the device where they are. A page written by `nic` holds [`Info`].
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -19,7 +20,9 @@ pub const BUFFER_BYTES: usize = 2048;
 /// Buffers in each of the two regions.
 pub const BUFFERS: usize = 256;
 /// Slots of each ring: every buffer fits.
-pub const RING_SLOTS: usize = 512;
+pub const RING_SLOTS: usize = 256;
+/// Where the transmit link begins in the region.
+pub const TRANSMIT_LINK_OFFSET: usize = 0x4000;
 /// Longest Ethernet frame, without checksum.
 pub const FRAME_BYTES_MAX: usize = 1514;
 
