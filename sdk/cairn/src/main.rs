@@ -21,11 +21,16 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Joins system.xml with a platform, checks it, and writes plain Microkit SDF.
+    Compose(cairn::compose::Args),
+}
 
 fn run(cli: &Cli) -> Result<(), Error> {
-    let _output = Output::new(cli.json);
-    match cli.command {}
+    let output = Output::new(cli.json);
+    match &cli.command {
+        Command::Compose(args) => cairn::compose::run(args, &output),
+    }
 }
 
 fn main() -> ExitCode {

@@ -1,0 +1,218 @@
+//! From the elements `<link>`, `<lifecycle/>` and `<log/>` to links, before any address is known.
+
+use super::super::number;
+use super::super::report::Report;
+use super::super::xml::{Element, Place};
+
+/// Size of a lifecycle page.
+const LIFECYCLE_BYTES: u64 = 0x1000;
+/// Ring of a log link where `<log>` gives none: 32 lines of 128 bytes and the ring's own words.
+const LOG_RING: &str = "0x2000";
+/// The protocol of `<log>`.
+const LOG_PROTOCOL: &str = "serial";
+/// The protocol of `<lifecycle/>`.
+pub(crate) const LIFECYCLE_PROTOCOL: &str = "lifecycle";
+
+/// What a region of a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The rings; both ends write.
+    Link,
+    /// Bulk bytes that the client writes.
+    ClientData,
+    /// Bulk bytes that the server writes.
+    ServerData,
+    /// The page in which a child tells its parent how it is.
+    Lifecycle,
+}
+
+impl Role {
+    /// The attribute of `<link>` that gives the size, and the end of region and symbol names.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::ClientData => "client_data",
+            Self::ServerData => "server_data",
+            Self::Lifecycle => "lifecycle",
+        }
+    }
+
+    /// Rights of client and server.
+    pub(super) fn perms(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Link => ("rw", "rw"),
+            Self::ClientData | Self::Lifecycle => ("rw", "r"),
+            Self::ServerData => ("r", "rw"),
+        }
+    }
+}
+
+/// A shared region of a link.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What for.
+    pub role: Role,
+    /// The region's name.
+    pub region: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A client and a server and what they share.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The module of `protocols` spoken.
+    pub protocol: String,
+    /// The serving PD; for a lifecycle link the parent.
+    pub server: String,
+    /// The asking PD; for a lifecycle link the child.
+    pub client: String,
+    /// The shared regions.
+    pub parts: Vec<Part>,
+    /// The element it comes from.
+    pub place: Place,
+}
+
+impl Link {
+    /// Whether the client of this link waits for its server's answers. Log writers never wait, and
+    /// neither does a child for its parent.
+    pub fn waits(&self) -> bool {
+        self.protocol != LIFECYCLE_PROTOCOL && self.protocol != LOG_PROTOCOL
+    }
+}
+
+/// A PD and its parent, in file order.
+#[derive(Debug, Clone)]
+pub(super) struct Family {
+    pub(super) name: String,
+    pub(super) parent: Option<String>,
+}
+
+/// All PDs below `root`.
+pub(super) fn families(root: &Element) -> Vec<Family> {
+    let mut found = Vec::new();
+    collect(root, None, &mut found);
+    found
+}
+
+fn collect(element: &Element, parent: Option<&str>, found: &mut Vec<Family>) {
+    for pd in element.named("protection_domain") {
+        let name = pd.get("name").unwrap_or_default();
+        found.push(Family { name: name.to_owned(), parent: parent.map(str::to_owned) });
+        collect(pd, Some(name), found);
+    }
+}
+
+/// Takes the three elements out of the tree and says which links they mean.
+pub(super) fn links(root: &mut Element, families: &[Family], report: &mut Report) -> Vec<Link> {
+    let mut links = Vec::new();
+    for parent in families {
+        let Some(pd) = root.find_pd(&parent.name) else { continue };
+        let (lifecycles, logs) = (pd.take("lifecycle"), pd.take("log"));
+        let children: Vec<_> =
+            families.iter().filter(|f| f.parent.as_ref() == Some(&parent.name)).collect();
+        for element in &lifecycles {
+            only(element, &[], report);
+            links
+                .extend(children.iter().map(|child| lifecycle(element, &parent.name, &child.name)));
+        }
+        for element in logs {
+            only(&element, &["server", "ring"], report);
+            for writer in std::iter::once(&parent).chain(&children) {
+                links.extend(log(&element, &writer.name, report));
+            }
+        }
+    }
+    for element in root.take("link") {
+        let known = ["server", "client", "protocol", "ring", "client_data", "server_data"];
+        only(&element, &known, report);
+        links.extend(link(&element, report));
+    }
+    links.retain(|link| ends_exist(link, families, report));
+    links
+}
+
+fn lifecycle(element: &Element, parent: &str, child: &str) -> Link {
+    let region = format!("{child}_lifecycle");
+    Link {
+        protocol: LIFECYCLE_PROTOCOL.to_owned(),
+        server: parent.to_owned(),
+        client: child.to_owned(),
+        parts: vec![Part { role: Role::Lifecycle, region, bytes: LIFECYCLE_BYTES }],
+        place: element.place.clone(),
+    }
+}
+
+fn log(element: &Element, writer: &str, report: &mut Report) -> Option<Link> {
+    let server = element.get("server")?;
+    if server == writer {
+        return None;
+    }
+    let link_element = Element::new("link", &element.place)
+        .with("server", server)
+        .with("client", writer)
+        .with("protocol", LOG_PROTOCOL)
+        .with("ring", element.get("ring").unwrap_or(LOG_RING));
+    link(&link_element, report)
+}
+
+fn link(element: &Element, report: &mut Report) -> Option<Link> {
+    let mut required = |key: &str| {
+        let value = element.get(key).filter(|value| !value.is_empty());
+        if value.is_none() {
+            report.error(element, format!("needs `{key}`"));
+        }
+        value
+    };
+    let (server, client) = (required("server")?, required("client")?);
+    let (protocol, _) = (required("protocol")?, required("ring")?);
+    let mut parts = Vec::new();
+    let sizes = [("ring", Role::Link), ("client_data", Role::ClientData)];
+    for (key, role) in sizes.into_iter().chain([("server_data", Role::ServerData)]) {
+        let Some(text) = element.get(key) else { continue };
+        match number::parse(text).filter(|bytes| *bytes > 0 && bytes % 0x1000 == 0) {
+            Some(bytes) => {
+                let region = format!("{server}_{client}_{}", role.name());
+                parts.push(Part { role, region, bytes });
+            }
+            None => report.error(element, format!("`{key}` is not a multiple of 0x1000: {text}")),
+        }
+    }
+    Some(Link {
+        protocol: protocol.to_owned(),
+        server: server.to_owned(),
+        client: client.to_owned(),
+        parts,
+        place: element.place.clone(),
+    })
+}
+
+fn ends_exist(link: &Link, families: &[Family], report: &mut Report) -> bool {
+    let element = Element::new("link", &link.place)
+        .with("server", link.server.as_str())
+        .with("client", link.client.as_str());
+    let ends = [&link.server, &link.client];
+    let missing = ends.into_iter().find(|end| families.iter().all(|family| family.name != **end));
+    if let Some(missing) = missing {
+        report.error(&element, format!("there is no PD `{missing}`"));
+        return false;
+    }
+    if link.server == link.client {
+        report.error(&element, "a PD cannot be its own client");
+        return false;
+    }
+    true
+}
+
+/// Refuses attributes that the element does not have, and children.
+pub(super) fn only(element: &Element, known: &[&str], report: &mut Report) {
+    for (key, _) in element.attributes().filter(|(key, _)| !known.contains(key)) {
+        report.error(element, format!("has no attribute `{key}`"));
+    }
+    if let Some(child) = element.children.first() {
+        report.error(child, format!("does not belong inside {element}"));
+    }
+    if known.contains(&"server") && element.get("server").is_none() && element.name == "log" {
+        report.error(element, "needs `server`");
+    }
+}

@@ -1,0 +1,60 @@
+//! Files that a system description names: programs and prefills, found on the search path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use object::{Object, ObjectSegment};
+
+use super::expand::space::page_up;
+
+/// The search path.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    folders: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Looks in `folders`, first match wins.
+    pub fn new(folders: &[PathBuf]) -> Self {
+        Self { folders: folders.to_vec() }
+    }
+
+    fn find(&self, path: &str) -> Option<PathBuf> {
+        self.folders.iter().map(|folder| folder.join(path)).find(|path| path.is_file())
+    }
+
+    /// Length of a file.
+    pub fn bytes(&self, path: &str) -> Option<u64> {
+        fs::metadata(self.find(path)?).ok().map(|meta| meta.len())
+    }
+
+    /// Where an ELF program starts.
+    pub fn entry_point(&self, path: &str) -> Option<u64> {
+        let bytes = fs::read(self.find(path)?).ok()?;
+        object::File::parse(bytes.as_slice()).ok().map(|elf| elf.entry())
+    }
+
+    /// RAM that an ELF program's segments take, in whole pages.
+    pub fn program_bytes(&self, path: &str) -> Option<u64> {
+        let bytes = fs::read(self.find(path)?).ok()?;
+        let elf = object::File::parse(bytes.as_slice()).ok()?;
+        let pages = elf.segments().map(|segment| {
+            let first = segment.address() & !0xfff;
+            page_up(segment.address().saturating_add(segment.size())).saturating_sub(first)
+        });
+        Some(pages.fold(0, u64::saturating_add))
+    }
+}
+
+/// Writes `bytes` to `path` unless it holds them already, so that `make` sees no change.
+///
+/// # Errors
+/// What the operating system says.
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let temporary = path.with_extension("new");
+    fs::write(&temporary, bytes)?;
+    fs::rename(temporary, path)
+}
