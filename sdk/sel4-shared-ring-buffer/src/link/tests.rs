@@ -1,0 +1,157 @@
+use core::cell::Cell;
+use std::vec::Vec;
+
+use super::*;
+
+type Link = RawLink<u64, u64, 4>;
+
+#[test]
+fn carries_requests_and_completions() {
+    let link = Link::new();
+    let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+    for round in 0..20 {
+        client.send(round).unwrap();
+        assert_eq!(server.receive(), Ok(None), "not flushed");
+        client.flush();
+        assert_eq!(server.receive(), Ok(Some(round)));
+        server.send(round + 100).unwrap();
+        server.flush();
+        assert_eq!(client.receive(), Ok(Some(round + 100)));
+        assert_eq!(client.receive(), Ok(None));
+    }
+}
+
+#[test]
+fn what_a_client_sends_before_the_server_first_runs_is_delivered() {
+    let link = Link::new();
+    let mut client = link.client(|| ());
+    for message in 0..4 {
+        client.send(message).unwrap();
+    }
+    assert_eq!(client.send(4), Err(SendError::Full));
+    client.flush();
+    let mut server = link.server(|| ());
+    let mut received = [0; 8];
+    assert_eq!(server.receive_batch(&mut received), Ok(4));
+    assert_eq!(received[..4], [0, 1, 2, 3]);
+    assert_eq!(client.receive(), Ok(None), "a first start is no restart");
+    client.send(4).unwrap();
+}
+
+#[test]
+fn a_restart_is_reported_once_and_drops_the_old_life() {
+    let link = Link::new();
+    let mut client = link.client(|| ());
+    {
+        let mut server = link.server(|| ());
+        client.send(1).unwrap();
+        client.flush();
+        server.send(2).unwrap();
+        server.flush();
+    }
+    let mut server = link.server(|| ());
+    assert_eq!(server.receive(), Ok(None), "request 1 was not for this life");
+    server.send(3).unwrap();
+    server.flush();
+    assert_eq!(client.receive(), Err(LinkError::PeerRestarted));
+    assert_eq!(client.receive(), Ok(Some(3)));
+    client.send(4).unwrap();
+    client.flush();
+    assert_eq!(server.receive(), Ok(Some(4)));
+}
+
+#[test]
+fn notifies_a_sleeper_once_per_sleep() {
+    let link = Link::new();
+    let woken = Cell::new(0);
+    let mut client = link.client(|| woken.set(woken.get() + 1));
+    let mut server = link.server(|| ());
+    client.send(1).unwrap();
+    client.flush();
+    assert_eq!(woken.get(), 0, "the server is awake");
+    assert!(!server.arm(), "there is a request");
+    assert_eq!(server.receive(), Ok(Some(1)));
+    assert_eq!(server.receive(), Ok(None));
+    assert!(server.arm());
+    for message in 2..5 {
+        client.send(message).unwrap();
+        client.flush();
+    }
+    assert_eq!(woken.get(), 1);
+    let messages: Vec<u64> = core::iter::from_fn(|| server.receive().unwrap()).collect();
+    assert_eq!(messages, [2, 3, 4]);
+    assert!(server.arm());
+    client.send(5).unwrap();
+    client.flush();
+    assert_eq!(woken.get(), 2);
+}
+
+#[test]
+fn a_sender_that_found_no_room_is_woken_by_reading() {
+    let link = Link::new();
+    let woken = Cell::new(0);
+    let mut client = link.client(|| ());
+    let mut server = link.server(|| woken.set(woken.get() + 1));
+    for message in 0..4 {
+        client.send(message).unwrap();
+    }
+    assert!(client.arm(), "nothing to wait for but completions");
+    assert_eq!(server.receive(), Ok(Some(0)));
+    server.flush();
+    assert_eq!(woken.get(), 0, "the client did not ask for room");
+    client.send(4).unwrap();
+    assert_eq!(client.send(5), Err(SendError::Full));
+    assert!(client.arm());
+    assert_eq!(server.receive(), Ok(Some(1)));
+    server.flush();
+    assert_eq!(woken.get(), 1);
+    client.send(5).unwrap();
+}
+
+#[test]
+fn a_restart_wakes_a_sleeping_peer() {
+    let link = Link::new();
+    let woken = Cell::new(0);
+    let mut client = link.client(|| ());
+    link.server(|| ());
+    client.send(1).unwrap();
+    assert!(client.arm());
+    link.server(|| woken.set(woken.get() + 1));
+    assert_eq!(woken.get(), 1);
+    assert_eq!(client.receive(), Err(LinkError::PeerRestarted));
+}
+
+#[test]
+fn a_jumping_index_cuts_the_peer_off_until_reset() {
+    for jump in [5, u32::MAX, 1 << 31, 4 + 1] {
+        let link = Link::new();
+        let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+        assert_eq!(server.receive(), Ok(None));
+        link.requests.write_index.store(jump, Ordering::Relaxed);
+        for _ in 0..2 {
+            assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
+            assert_eq!(server.send(1), Err(SendError::PeerMisbehavior));
+            assert!(server.is_cut_off() && server.arm());
+        }
+        server.reset();
+        assert_eq!(client.receive(), Err(LinkError::PeerRestarted));
+        client.send(7).unwrap();
+        client.flush();
+        assert_eq!(server.receive(), Ok(Some(7)));
+    }
+}
+
+#[test]
+fn a_reader_that_claims_more_than_was_published_is_cut_off() {
+    let link = Link::new();
+    let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+    assert_eq!(server.receive(), Ok(None));
+    for message in 0..3 {
+        client.send(message).unwrap();
+    }
+    client.flush();
+    client.send(3).unwrap();
+    link.requests.read_index.store(4, Ordering::Relaxed);
+    assert_eq!(client.send(4), Err(SendError::PeerMisbehavior));
+    assert_eq!(client.receive(), Err(LinkError::PeerMisbehavior));
+}
