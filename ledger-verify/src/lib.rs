@@ -1,0 +1,28 @@
+//! What Cairn believes: signature chains, the registers they write, and Merkle trees over files.
+//!
+//! * [`chain`]: replays events from a trust anchor and says what they prove.
+//! * [`registers`]: the values that events write, and the rules for writing again.
+//! * [`merkle`]: proves 4 KiB blocks of a file against a 32-byte root.
+//! * [`cbor`]: the deterministic encoding of events.
+//! * `write` (feature `write`): makes and signs events, on a host.
+//!
+//! The crate trusts nobody but the anchor that it is given. All input is the enemy's: it answers a
+//! typed error, and never panics, allocates or does unbounded work. It refuses to hold secrets (but
+//! for the `write` feature), to read clocks and to guess: what is not proven is not answered.
+//! Formats: `docs/ledger.md`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "write"))]
+extern crate std;
+
+pub mod algorithm;
+pub mod cbor;
+pub mod chain;
+pub mod digest;
+pub mod merkle;
+pub mod registers;
+#[cfg(any(test, feature = "write"))]
+pub mod write;
+
+pub use digest::Digest;

@@ -1,0 +1,186 @@
+//! Registers: named values that a chain's events write.
+//!
+//! | kind | number | may be written again |
+//! |---|---|---|
+//! | release | 1 | with a higher version for the same platform; a version once written never changes |
+//! | pointer | 2 | with a higher generation |
+//! | list | 3 | each write adds one item |
+//!
+//! A register never changes its kind and is never removed. A chain has at most [`REGISTERS_MAX`] of
+//! them, so that a verifier holds all of them in fixed memory; a chain that needs more names another
+//! chain in a pointer.
+
+mod table;
+pub(crate) mod wire;
+
+pub use table::Table;
+pub use wire::{Write, WriteValue, Writes};
+
+use core::fmt;
+
+use crate::digest::Digest;
+
+/// Most registers in a chain.
+pub const REGISTERS_MAX: usize = 32;
+/// Most writes in one event.
+pub const WRITES_MAX: usize = 16;
+/// Longest register name, in bytes.
+pub const NAME_BYTES_MAX: usize = 48;
+/// Longest platform name of a release, in bytes.
+pub const PLATFORM_BYTES_MAX: usize = 32;
+
+/// A short text without a heap: printable ASCII without spaces, 1 to `N` bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<const N: usize> {
+    // Zero behind the text, so that the derived order is that of the text.
+    bytes: [u8; N],
+    length: u8,
+}
+
+/// Name of a register.
+pub type Name = Text<NAME_BYTES_MAX>;
+/// Name of a platform.
+pub type Platform = Text<PLATFORM_BYTES_MAX>;
+
+impl<const N: usize> Text<N> {
+    const EMPTY: Self = Self { bytes: [0; N], length: 0 };
+
+    /// The text, if it is one: 1 to `N` bytes from `!` to `~`.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        let mut new = Self::EMPTY;
+        let place = new.bytes.get_mut(..text.len())?;
+        if text.is_empty() || !printable {
+            return None;
+        }
+        place.copy_from_slice(text.as_bytes());
+        new.length = u8::try_from(text.len()).ok()?;
+        Some(new)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or(&[]);
+        core::str::from_utf8(bytes).unwrap_or("")
+    }
+}
+
+impl<const N: usize> fmt::Display for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<const N: usize> fmt::Debug for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// Version of a release, compared from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub [u32; 3]);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([major, minor, patch]) = self;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
+
+/// A hash function, by number. Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashKind {
+    /// BLAKE3, 32 bytes.
+    Blake3 = 1,
+    /// SHA-256.
+    Sha256 = 2,
+}
+
+impl HashKind {
+    /// The hash function of this number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            1 => Some(Self::Blake3),
+            2 => Some(Self::Sha256),
+            _ => None,
+        }
+    }
+}
+
+/// What a release register says of its latest version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Version; only ever rises.
+    pub version: Version,
+    /// Where it may run; never changes.
+    pub platform: Platform,
+    /// The hash function of `digest`.
+    pub hash: HashKind,
+    /// Digest of the binary.
+    pub digest: Digest,
+    /// Size of the binary, in bytes.
+    pub size_bytes: u64,
+    /// What the binary needs, one bit each; the platform says which bit is what.
+    pub capabilities: u64,
+}
+
+/// Proven value of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// An immutable release.
+    Release(Release),
+    /// A mutable pointer, for example to a volume's root.
+    Pointer {
+        /// What it points to.
+        root: Digest,
+        /// Counts the values; only ever rises.
+        generation: u64,
+    },
+    /// An append-only list, known by the digest over all its items.
+    List {
+        /// Number of items.
+        count: u64,
+        /// `BLAKE3-keyed("cairn chain list v1", digest before || item)`, from zeros.
+        digest: Digest,
+    },
+}
+
+/// A rule that a write broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The name is not 1 to 48 printable ASCII characters.
+    Name,
+    /// The writes of one event are not in ascending order of names, each once.
+    Order,
+    /// No such kind of register, or no such hash function.
+    Kind,
+    /// The register is of another kind.
+    KindChanged,
+    /// The pointer's generation is not above the one it has.
+    GenerationNotHigher,
+    /// The release's version is not above the one it has.
+    VersionNotHigher,
+    /// The platform is not text, or not the one the release has.
+    Platform,
+    /// The chain has [`REGISTERS_MAX`] registers already.
+    TableFull,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "bad register name",
+            Self::Order => "register writes out of order",
+            Self::Kind => "unknown kind of register",
+            Self::KindChanged => "register kind changed",
+            Self::GenerationNotHigher => "pointer generation not higher",
+            Self::VersionNotHigher => "release version not higher",
+            Self::Platform => "bad release platform",
+            Self::TableFull => "too many registers",
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! The writing side: makes and signs events. For host programs; needs an allocator and secrets.
+
+use std::vec::Vec;
+
+use ed25519_dalek::Signer as _;
+
+use crate::algorithm::Algorithm;
+use crate::cbor::{Sink, array, bytes, unsigned};
+use crate::chain::{Anchor, Chain, Error, Event, Kind, SIGNED_PREFIX, VERSION, split_frame};
+use crate::digest::{Digest, Domain};
+use crate::registers::Write;
+use crate::registers::wire::put_write;
+
+/// A public key with its algorithm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublicKey {
+    /// What it verifies.
+    pub algorithm: Algorithm,
+    /// The key, as long as the algorithm says.
+    pub bytes: Vec<u8>,
+}
+
+/// A secret that signs events.
+#[derive(Clone)]
+pub struct SecretKey(ed25519_dalek::SigningKey);
+
+impl SecretKey {
+    /// The Ed25519 key of a 32-byte seed.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// Key number `index` of those that grow from one master secret. A chain signs event `n` with key
+    /// `n` and commits to key `n + 1`, so that no key is ever used twice.
+    #[must_use]
+    pub fn derive(master: &[u8; 32], index: u64) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("cairn 2026 chain signing key v1");
+        hasher.update(master).update(&index.to_le_bytes());
+        Self::from_seed(hasher.finalize().as_bytes())
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        let bytes = self.0.verifying_key().to_bytes().to_vec();
+        PublicKey { algorithm: Algorithm::Ed25519, bytes }
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).to_bytes().to_vec()
+    }
+}
+
+/// Keys and how many of them have to sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySet {
+    threshold: usize,
+    keys: Vec<PublicKey>,
+}
+
+impl KeySet {
+    /// `threshold` of `keys`.
+    #[must_use]
+    pub fn new(threshold: usize, mut keys: Vec<PublicKey>) -> Self {
+        keys.sort();
+        Self { threshold, keys }
+    }
+
+    /// A single key.
+    #[must_use]
+    pub fn single(key: PublicKey) -> Self {
+        Self::new(1, std::vec![key])
+    }
+
+    /// What the event before commits to.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut encoded = Vec::new();
+        self.put(&mut encoded);
+        Domain::KeySet.digest(&encoded)
+    }
+
+    fn put(&self, sink: &mut impl Sink) {
+        array(sink, 2);
+        unsigned(sink, self.threshold as u64);
+        array(sink, self.keys.len());
+        for key in &self.keys {
+            array(sink, 2);
+            unsigned(sink, key.algorithm.number());
+            bytes(sink, &key.bytes);
+        }
+    }
+}
+
+/// All that the maker of an event decides.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Which commitment the keys fit.
+    pub kind: Kind,
+    /// Seconds since 1970.
+    pub time_s: u64,
+    /// The keys of this event.
+    pub keys: KeySet,
+    /// Commitment to the keys of the next event; `None` in a revocation.
+    pub next: Option<Digest>,
+    /// Commitment to the recovery keys.
+    pub recovery: Option<Digest>,
+    /// Register writes, in any order.
+    pub writes: Vec<Write>,
+}
+
+/// Makes the first event of a chain: its frame, and the anchor that pins the chain.
+///
+/// # Errors
+/// What a verifier would say to the event.
+pub fn first(draft: &Draft, signers: &[SecretKey]) -> Result<(Vec<u8>, Anchor), Error> {
+    // The id is not known before the event is made; a chain without events stands in for it.
+    let blank = Chain::new(Anchor::first(Digest::ZERO));
+    let frame = encode(&blank, draft, signers);
+    let id = match split_frame(&frame) {
+        Ok(Some((event, _))) => Event::parse(event).map_or(Digest::ZERO, |event| event.digest),
+        _ => Digest::ZERO,
+    };
+    let anchor = Anchor::first(id);
+    Chain::new(anchor).apply(&frame)?;
+    Ok((frame, anchor))
+}
+
+/// Makes the event that follows `chain` and applies it: returns its frame, to be written at the
+/// chain's end.
+///
+/// # Errors
+/// What a verifier would say to the event; `chain` is then unchanged.
+pub fn append(chain: &mut Chain, draft: &Draft, signers: &[SecretKey]) -> Result<Vec<u8>, Error> {
+    let frame = encode(chain, draft, signers);
+    chain.apply(&frame)?;
+    Ok(frame)
+}
+
+pub(crate) fn encode(chain: &Chain, draft: &Draft, signers: &[SecretKey]) -> Vec<u8> {
+    encode_on(chain, chain, draft, signers)
+}
+
+/// As [`encode`], with the registers of another chain.
+pub(crate) fn encode_on(
+    chain: &Chain,
+    registers: &Chain,
+    draft: &Draft,
+    signers: &[SecretKey],
+) -> Vec<u8> {
+    let body = encode_body(chain, registers, draft);
+    let digest = Domain::Event.digest(&body);
+    let mut event = Vec::new();
+    array(&mut event, 2);
+    event.put(&body);
+    put_signatures(&mut event, &draft.keys, digest, signers);
+    let mut frame = Vec::new();
+    bytes(&mut frame, &event);
+    frame
+}
+
+fn encode_body(chain: &Chain, registers: &Chain, draft: &Draft) -> Vec<u8> {
+    let head = chain.head();
+    let mut writes = draft.writes.clone();
+    writes.sort_by_key(|write| write.name);
+    let mut body = Vec::new();
+    array(&mut body, 11);
+    unsigned(&mut body, VERSION);
+    unsigned(&mut body, draft.kind as u64);
+    put_digest(&mut body, head.map(|head| head.position.chain));
+    unsigned(&mut body, chain.next_sequence());
+    put_digest(&mut body, head.map(|head| head.position.digest));
+    unsigned(&mut body, draft.time_s);
+    draft.keys.put(&mut body);
+    put_digest(&mut body, draft.next);
+    put_digest(&mut body, draft.recovery);
+    put_digest(&mut body, Some(registers.table().digest_after(writes.iter().copied())));
+    array(&mut body, writes.len());
+    for write in &writes {
+        put_write(&mut body, write);
+    }
+    body
+}
+
+fn put_signatures(event: &mut Vec<u8>, keys: &KeySet, digest: Digest, signers: &[SecretKey]) {
+    let message = [&SIGNED_PREFIX[..], &digest.0].concat();
+    let signed: Vec<_> = keys
+        .keys
+        .iter()
+        .enumerate()
+        .filter_map(|(index, key)| {
+            let signer = signers.iter().find(|signer| signer.public() == *key)?;
+            Some((index, signer.sign(&message)))
+        })
+        .collect();
+    array(event, signed.len());
+    for (index, signature) in &signed {
+        array(event, 2);
+        unsigned(event, *index as u64);
+        bytes(event, signature);
+    }
+}
+
+fn put_digest(sink: &mut impl Sink, digest: Option<Digest>) {
+    match digest {
+        Some(digest) => bytes(sink, &digest.0),
+        None => crate::cbor::null(sink),
+    }
+}
