@@ -1,0 +1,577 @@
+//! The state machine: requests in, frames in, events out, frames out.
+
+use protocols::net::{Event, Kind, RING_SLOTS, Request, Status};
+use sel4_shared_ring_buffer::LinkError;
+use smoltcp::phy::Device;
+use smoltcp::socket::{tcp, udp};
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpEndpoint, Ipv6Address};
+
+use crate::client::{Client, Command, event, parse};
+use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
+use crate::stack::{Ingress, Stack, TCP_SOCKETS, UDP_SOCKETS};
+
+/// Clients at most.
+pub const CLIENTS_MAX: usize = 4;
+/// Frames handled before clients get their turn.
+const FRAMES_PER_TURN: usize = 64;
+/// Receive buffers that one TCP socket may have lent out.
+const TCP_LENT_MAX: usize = 16;
+/// Receive buffers that one UDP socket may have lent out.
+const UDP_LENT_MAX: usize = 32;
+/// First of the ports that `TcpConnect` uses (RFC 6335).
+const EPHEMERAL_PORT_FIRST: u16 = 49152;
+
+/// A frame device that batches: what it was given goes to the card at the end of a turn.
+pub trait FrameDevice: Device {
+    /// Publishes descriptors and wakes the card's driver where needed.
+    fn flush(&mut self);
+    /// Prepares for sleep; `false` when there is more to do.
+    fn arm(&mut self) -> bool;
+}
+
+#[derive(Clone, Copy, Debug)]
+struct UdpOwner {
+    client: usize,
+    port: u16,
+    lent: usize,
+}
+
+/// What happened since the start, for the status page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Requests of clients.
+    pub requests: u64,
+    /// Requests refused.
+    pub errors: u64,
+    /// Times that a client broke its link.
+    pub violations: u64,
+    /// Connections accepted for clients.
+    pub accepted: u64,
+}
+
+/// The PD's whole state.
+pub struct Net<'a, F: FnMut(), D: FrameDevice> {
+    stack: Stack,
+    device: D,
+    tcp: TcpTable,
+    udp: [Option<UdpOwner>; UDP_SOCKETS],
+    clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
+    next_port: u16,
+    counters: Counters,
+}
+
+impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
+    /// A service on `stack` and `device` for `clients`.
+    pub fn new(
+        stack: Stack,
+        device: D,
+        clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
+        port_seed: u16,
+    ) -> Self {
+        Self {
+            stack,
+            device,
+            tcp: TcpTable::new(),
+            udp: [None; UDP_SOCKETS],
+            clients,
+            next_port: EPHEMERAL_PORT_FIRST | port_seed,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Counters so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The device, for its own counters.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// The stack, for its address.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Does what there is to do, and returns when to call again if nobody notifies before.
+    pub fn step(&mut self, now: Instant) -> Option<Instant> {
+        loop {
+            let mut busy = false;
+            for client in 0..self.clients.len() {
+                busy |= self.serve(client);
+            }
+            busy |= self.ingress(now);
+            self.tcp.follow(&mut self.stack, now);
+            busy |= self.deliver();
+            busy |= self.stack.egress(now, &mut self.device);
+            self.device.flush();
+            for client in &mut self.clients {
+                client.link.flush();
+            }
+            if !busy && self.arm() {
+                return self.stack.deadline(now);
+            }
+        }
+    }
+
+    /// Prepares every ring for sleep; `false` when one has something for us.
+    fn arm(&mut self) -> bool {
+        let mut idle = self.device.arm();
+        for client in &mut self.clients {
+            // A client whose event ring is full is served again when it has read.
+            idle &= client.link.arm();
+        }
+        idle
+    }
+
+    fn ingress(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        for _ in 0..FRAMES_PER_TURN {
+            match self.stack.ingress(now, &mut self.device) {
+                Ingress::Idle => break,
+                Ingress::Frame => {}
+                Ingress::Changed => self.tcp.follow(&mut self.stack, now),
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    /// Executes one turn of requests of a client.
+    fn serve(&mut self, client: usize) -> bool {
+        for count in 0..RING_SLOTS {
+            // Every request may have an answer, so none is taken without room for it.
+            if self.clients[client].link.room() == 0 {
+                return count > 0;
+            }
+            match self.clients[client].link.receive() {
+                Ok(None) => return count > 0,
+                Ok(Some(request)) => self.execute(client, &request),
+                Err(error) => {
+                    self.forget(client, error);
+                    return error == LinkError::PeerRestarted;
+                }
+            }
+        }
+        true
+    }
+
+    /// The client's life is over: its sockets are, too.
+    fn forget(&mut self, client: usize, error: LinkError) {
+        if error == LinkError::PeerMisbehavior && !self.clients[client].is_cut_off {
+            self.clients[client].is_cut_off = true;
+            self.counters.violations += 1;
+            log::warn!("{}: broke its link, its sockets are closed", self.clients[client].name);
+        }
+        for index in 0..TCP_SOCKETS {
+            if self.tcp.owned(index, client).is_some() {
+                self.stack.tcp(index).abort();
+                self.tcp.slots[index] = Slot::Finishing;
+            }
+        }
+        for index in 0..self.tcp.listeners.len() {
+            if self.tcp.listeners[index].is_some_and(|listener| listener.client == client) {
+                self.tcp.unlisten(index, &mut self.stack);
+            }
+        }
+        for index in 0..UDP_SOCKETS {
+            if self.udp[index].is_some_and(|owner| owner.client == client) {
+                self.stack.udp(index).close();
+                self.udp[index] = None;
+            }
+        }
+        self.clients[client].chunks.reset();
+    }
+
+    fn execute(&mut self, client: usize, request: &Request) {
+        self.counters.requests += 1;
+        let result =
+            parse(request).and_then(|command| self.perform(client, command, request.cookie));
+        let answer = match result {
+            Ok(None) => return,
+            Ok(Some(answer)) => answer,
+            Err(status) => {
+                self.counters.errors += 1;
+                Event { socket: request.socket, ..event(Kind::Refused, status, request.cookie) }
+            }
+        };
+        self.tell(client, answer);
+    }
+
+    /// Sends an event for which the caller has seen room.
+    fn tell(&mut self, client: usize, event: Event) {
+        // `serve` and `deliver` look for room first; a client that broke its ring meanwhile hears
+        // nothing, and the next `receive` finds out.
+        let _ = self.clients[client].link.send(event);
+    }
+
+    fn perform(
+        &mut self,
+        client: usize,
+        command: Command,
+        cookie: u64,
+    ) -> Result<Option<Event>, Status> {
+        match command {
+            Command::TcpListen { port, connections_max } => {
+                let index = self.tcp.listen(Listener { client, port, connections_max })?;
+                let socket = SocketId::Listener(index).number();
+                Ok(Some(Event { socket, port, ..event(Kind::Listening, Status::Ok, cookie) }))
+            }
+            Command::TcpConnect { remote, remote_port } => {
+                self.connect(client, remote, remote_port, cookie).map(|()| None)
+            }
+            Command::Send { socket, offset, len } => {
+                self.clients[client].data.span(offset, len).map_err(|_| Status::BadRequest)?;
+                let connection = self.tcp.owned(socket, client).ok_or(Status::NoSocket)?;
+                if connection.closing {
+                    return Err(Status::BadRequest);
+                }
+                let send = PendingSend { cookie, offset, len };
+                connection.sends.push_back(send).map_err(|_| Status::NoRoom)?;
+                Ok(None)
+            }
+            Command::Release { offset } => self.release(client, offset).map(|()| None),
+            Command::Close { socket } => self.close(client, socket, cookie),
+            Command::Abort { socket } => self.abort(client, socket, cookie),
+            Command::UdpBind { port } => self.bind(client, port, cookie).map(Some),
+            Command::UdpSend { socket, remote, remote_port, offset, len } => {
+                let remote = endpoint(remote, remote_port);
+                self.send_datagram(client, socket, remote, offset, len)?;
+                let socket = SocketId::Udp(socket).number();
+                Ok(Some(Event { socket, len, ..event(Kind::Sent, Status::Ok, cookie) }))
+            }
+        }
+    }
+
+    fn connect(
+        &mut self,
+        client: usize,
+        remote: [u8; 16],
+        remote_port: u16,
+        cookie: u64,
+    ) -> Result<(), Status> {
+        let slot = self.tcp.take_free(&mut self.stack).ok_or(Status::NoRoom)?;
+        self.next_port = self.next_port.wrapping_add(1) | EPHEMERAL_PORT_FIRST;
+        self.stack.connect(slot, endpoint(remote, remote_port), self.next_port)?;
+        self.tcp.slots[slot] = Slot::Owned(Connection { cookie, ..Connection::new(client, None) });
+        Ok(())
+    }
+
+    fn release(&mut self, client: usize, offset: u32) -> Result<(), Status> {
+        let given = self.clients[client].chunks.give_back(offset);
+        let owner = given.map_err(|_| Status::BadRequest)?;
+        match owner {
+            Some(SocketId::Tcp(index)) => {
+                if let Some(connection) = self.tcp.owned(index, client) {
+                    connection.lent = connection.lent.saturating_sub(1);
+                }
+            }
+            Some(SocketId::Udp(index)) => {
+                if let Some(owner) = &mut self.udp[index] {
+                    owner.lent = owner.lent.saturating_sub(1);
+                }
+            }
+            Some(SocketId::Listener(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        client: usize,
+        socket: SocketId,
+        cookie: u64,
+    ) -> Result<Option<Event>, Status> {
+        match socket {
+            SocketId::Tcp(index) => {
+                self.tcp.owned(index, client).ok_or(Status::NoSocket)?.closing = true;
+                Ok(None)
+            }
+            SocketId::Udp(_) | SocketId::Listener(_) => self.abort(client, socket, cookie),
+        }
+    }
+
+    fn abort(
+        &mut self,
+        client: usize,
+        socket: SocketId,
+        cookie: u64,
+    ) -> Result<Option<Event>, Status> {
+        match socket {
+            SocketId::Tcp(index) => {
+                self.tcp.owned(index, client).ok_or(Status::NoSocket)?;
+                self.stack.tcp(index).abort();
+                self.tcp.slots[index] = Slot::Finishing;
+            }
+            SocketId::Udp(index) => {
+                let owner = self.udp.get(index).copied().flatten().ok_or(Status::NoSocket)?;
+                if owner.client != client {
+                    return Err(Status::NoSocket);
+                }
+                self.stack.udp(index).close();
+                self.udp[index] = None;
+            }
+            SocketId::Listener(index) => {
+                let listener = self.tcp.listeners.get(index).copied().flatten();
+                if listener.is_none_or(|listener| listener.client != client) {
+                    return Err(Status::NoSocket);
+                }
+                self.tcp.unlisten(index, &mut self.stack);
+            }
+        }
+        self.clients[client].chunks.disown(socket);
+        Ok(Some(Event { socket: socket.number(), ..event(Kind::Closed, Status::Ok, cookie) }))
+    }
+
+    fn bind(&mut self, client: usize, port: u16, cookie: u64) -> Result<Event, Status> {
+        if self.udp.iter().flatten().any(|owner| owner.port == port) {
+            return Err(Status::PortTaken);
+        }
+        let index = self.udp.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
+        self.stack.udp(index).bind(port).map_err(|_| Status::BadRequest)?;
+        self.udp[index] = Some(UdpOwner { client, port, lent: 0 });
+        let socket = SocketId::Udp(index).number();
+        Ok(Event { socket, port, ..event(Kind::Bound, Status::Ok, cookie) })
+    }
+
+    fn send_datagram(
+        &mut self,
+        client: usize,
+        index: usize,
+        remote: IpEndpoint,
+        offset: u32,
+        len: u32,
+    ) -> Result<(), Status> {
+        let owner = self.udp.get(index).copied().flatten().ok_or(Status::NoSocket)?;
+        if owner.client != client {
+            return Err(Status::NoSocket);
+        }
+        let data = &self.clients[client].data;
+        let span = data.span(offset, len).map_err(|_| Status::BadRequest)?;
+        let room =
+            self.stack.udp(index).send(span.len() as usize, remote).map_err(
+                |error| match error {
+                    udp::SendError::BufferFull => Status::NoRoom,
+                    udp::SendError::Unaddressable => Status::Unreachable,
+                },
+            )?;
+        data.copy_out(span, room).map(drop).map_err(|_| Status::BadRequest)
+    }
+
+    /// Tells clients what happened on their sockets, as far as their rings have room.
+    fn deliver(&mut self) -> bool {
+        let mut busy = false;
+        for index in 0..TCP_SOCKETS {
+            let Slot::Owned(connection) = &mut self.tcp.slots[index] else { continue };
+            let client = &mut self.clients[connection.client];
+            let mut turn =
+                Turn { index, connection, client, socket: self.stack.tcp(index), busy: false };
+            let outcome = turn.run(&mut self.counters);
+            busy |= turn.busy;
+            if outcome == Outcome::Gone {
+                let open = self.stack.tcp(index).is_open();
+                self.tcp.slots[index] = if open { Slot::Finishing } else { Slot::Free };
+            }
+        }
+        for index in 0..UDP_SOCKETS {
+            busy |= self.deliver_datagrams(index);
+        }
+        busy
+    }
+
+    fn deliver_datagrams(&mut self, index: usize) -> bool {
+        let Some(owner) = &mut self.udp[index] else { return false };
+        let client = &mut self.clients[owner.client];
+        let socket = self.stack.udp(index);
+        let mut busy = false;
+        while owner.lent < UDP_LENT_MAX && socket.can_recv() && client.link.room() > 0 {
+            let id = SocketId::Udp(index);
+            let Some(chunk) = client.chunks.take(id) else { break };
+            let Ok((payload, metadata)) = socket.recv() else { break };
+            let len = client.fill(chunk, payload);
+            owner.lent += 1;
+            busy = true;
+            let message = Event {
+                socket: id.number(),
+                port: owner.port,
+                remote: address(metadata.endpoint.addr),
+                remote_port: metadata.endpoint.port,
+                offset: client.chunks.offset(chunk),
+                len,
+                ..event(Kind::Datagram, Status::Ok, 0)
+            };
+            // There is room: the loop has looked.
+            let _ = client.link.send(message);
+        }
+        busy
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Open,
+    Gone,
+}
+
+/// One connection's share of [`Net::deliver`].
+struct Turn<'t, 'a, F: FnMut()> {
+    index: usize,
+    connection: &'t mut Connection,
+    client: &'t mut Client<'a, F>,
+    socket: &'t mut tcp::Socket<'static>,
+    busy: bool,
+}
+
+impl<F: FnMut()> Turn<'_, '_, F> {
+    fn run(&mut self, counters: &mut Counters) -> Outcome {
+        if !self.connection.announced && !self.announce(counters) {
+            return self.outcome();
+        }
+        self.buffer_sends();
+        if self.connection.closing && self.connection.sends.is_empty() {
+            self.socket.close();
+        }
+        self.pass_data();
+        self.outcome()
+    }
+
+    fn event(&self, kind: Kind, status: Status, cookie: u64) -> Event {
+        let socket = SocketId::Tcp(self.index).number();
+        Event { socket, ..event(kind, status, cookie) }
+    }
+
+    /// Sends an event if there is room for it.
+    fn tell(&mut self, event: Event) -> bool {
+        let told = self.client.link.room() > 0 && self.client.link.send(event).is_ok();
+        self.busy |= told;
+        told
+    }
+
+    /// Tells that the connection exists; `false` when it does not, or cannot be told yet.
+    fn announce(&mut self, counters: &mut Counters) -> bool {
+        let (Some(remote), Some(local)) =
+            (self.socket.remote_endpoint(), self.socket.local_endpoint())
+        else {
+            return false;
+        };
+        if self.socket.state() == tcp::State::SynSent {
+            return false;
+        }
+        let (kind, listener) = match self.connection.listener {
+            Some(listener) => (Kind::Accepted, SocketId::Listener(listener).number()),
+            None => (Kind::Connected, 0),
+        };
+        let message = Event {
+            listener,
+            port: local.port,
+            remote_port: remote.port,
+            remote: address(remote.addr),
+            ..self.event(kind, Status::Ok, self.connection.cookie)
+        };
+        let told = self.tell(message);
+        self.connection.announced = told;
+        if told && kind == Kind::Accepted {
+            counters.accepted += 1;
+        }
+        told
+    }
+
+    fn buffer_sends(&mut self) {
+        while let Some(send) = self.connection.sends.front_mut() {
+            let data = &self.client.data;
+            let copied = self.socket.send(|room| {
+                let len = send.len.min(u32::try_from(room.len()).unwrap_or(u32::MAX));
+                // Checked when the request came, and the span has only become shorter.
+                let part = data.span(send.offset, len);
+                match part.and_then(|part| data.copy_out(part, room).map(|_| ())) {
+                    Ok(()) => (len as usize, len),
+                    Err(_) => (0, 0),
+                }
+            });
+            let Ok(copied) = copied else { return };
+            send.offset += copied;
+            send.len -= copied;
+            self.busy |= copied > 0;
+            if send.len > 0 {
+                return;
+            }
+            let cookie = send.cookie;
+            let message = self.event(Kind::Sent, Status::Ok, cookie);
+            if !self.tell(message) {
+                return;
+            }
+            self.connection.sends.pop_front();
+        }
+    }
+
+    fn pass_data(&mut self) {
+        while self.connection.lent < TCP_LENT_MAX
+            && self.socket.can_recv()
+            && self.client.link.room() > 0
+        {
+            let id = SocketId::Tcp(self.index);
+            let Some(chunk) = self.client.chunks.take(id) else { return };
+            let client = &mut *self.client;
+            let Ok(len) = self.socket.recv(|bytes| {
+                let len = client.fill(chunk, bytes);
+                (len as usize, len)
+            }) else {
+                return;
+            };
+            self.connection.lent += 1;
+            let offset = self.client.chunks.offset(chunk);
+            let message = Event { offset, len, ..self.event(Kind::Data, Status::Ok, 0) };
+            self.tell(message);
+        }
+    }
+
+    /// Tells the ends of the connection once everything before them has been told.
+    fn outcome(&mut self) -> Outcome {
+        if self.socket.can_recv() {
+            return Outcome::Open;
+        }
+        let state = self.socket.state();
+        let gone = matches!(state, tcp::State::Closed | tcp::State::TimeWait);
+        if gone {
+            let orderly = self.connection.closing && state == tcp::State::TimeWait
+                || self.connection.peer_closed;
+            let message = match (self.connection.announced, orderly) {
+                (true, true) => self.event(Kind::Closed, Status::Ok, 0),
+                (true, false) => self.event(Kind::Closed, Status::Reset, 0),
+                (false, _) => self.event(Kind::Refused, Status::Reset, self.connection.cookie),
+            };
+            // A connection that was accepted and died untold is nobody's business.
+            let silent = !self.connection.announced && self.connection.listener.is_some();
+            if silent || self.tell(message) {
+                self.client.chunks.disown(SocketId::Tcp(self.index));
+                return Outcome::Gone;
+            }
+        } else if self.connection.announced
+            && !self.connection.peer_closed
+            && !self.socket.may_recv()
+            && state != tcp::State::SynReceived
+        {
+            let message = self.event(Kind::PeerClosed, Status::Ok, 0);
+            self.connection.peer_closed = self.tell(message);
+        }
+        Outcome::Open
+    }
+}
+
+/// The address as messages carry it.
+fn address(address: IpAddress) -> [u8; 16] {
+    match address {
+        IpAddress::Ipv4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddress::Ipv6(v6) => v6.octets(),
+    }
+}
+
+/// The endpoint that a message means.
+fn endpoint(address: [u8; 16], port: u16) -> IpEndpoint {
+    let v6 = Ipv6Address::from(address);
+    let address = v6.to_ipv4_mapped().map_or(IpAddress::Ipv6(v6), IpAddress::Ipv4);
+    IpEndpoint::new(address, port)
+}

@@ -1,0 +1,292 @@
+//! Who owns which socket, and what is still to be told about it.
+
+use protocols::net::Status;
+use smoltcp::socket::tcp;
+use smoltcp::time::Instant;
+
+use crate::stack::{Stack, TCP_SOCKETS, UDP_SOCKETS, handshake_is_stale};
+
+/// Listeners of all clients together.
+pub(crate) const LISTENERS: usize = 8;
+/// Slots that wait for connections, per listener, while there are free ones.
+const WAITING_PER_LISTENER: usize = 4;
+/// `Send` requests that a socket takes before the first is buffered.
+pub(crate) const SENDS_PENDING_MAX: usize = 4;
+
+/// Socket numbers that clients see: TCP, then UDP, then listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketId {
+    /// A TCP connection.
+    Tcp(usize),
+    /// A UDP socket.
+    Udp(usize),
+    /// A TCP listener.
+    Listener(usize),
+}
+
+impl SocketId {
+    const UDP_BASE: usize = TCP_SOCKETS;
+    const LISTENER_BASE: usize = TCP_SOCKETS + UDP_SOCKETS;
+
+    /// The socket that a number from a client means; `None` when there can be none.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        let number = usize::from(number);
+        match number {
+            _ if number < Self::UDP_BASE => Some(Self::Tcp(number)),
+            _ if number < Self::LISTENER_BASE => Some(Self::Udp(number - Self::UDP_BASE)),
+            _ if number < Self::LISTENER_BASE + LISTENERS => {
+                Some(Self::Listener(number - Self::LISTENER_BASE))
+            }
+            _ => None,
+        }
+    }
+
+    /// The number that clients see.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        let number = match self {
+            Self::Tcp(index) => index,
+            Self::Udp(index) => Self::UDP_BASE + index,
+            Self::Listener(index) => Self::LISTENER_BASE + index,
+        };
+        // All pools together have far fewer than 2^16 sockets.
+        u16::try_from(number).unwrap_or(u16::MAX)
+    }
+}
+
+/// Bytes of a client's data region that wait for room in a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PendingSend {
+    /// The request's cookie.
+    pub cookie: u64,
+    /// Next byte.
+    pub offset: u32,
+    /// Bytes left.
+    pub len: u32,
+}
+
+/// A connection that belongs to a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// The owner.
+    pub client: usize,
+    /// Where it came from; `None` when the client asked for it.
+    pub listener: Option<usize>,
+    /// Cookie of `TcpConnect`.
+    pub cookie: u64,
+    /// `Accepted` or `Connected` has been told.
+    pub announced: bool,
+    /// `PeerClosed` has been told.
+    pub peer_closed: bool,
+    /// Finish in order once everything pending is buffered.
+    pub closing: bool,
+    /// Receive buffers that the client has not released.
+    pub lent: usize,
+    /// What is still to be buffered.
+    pub sends: heapless::Deque<PendingSend, SENDS_PENDING_MAX>,
+}
+
+/// What a TCP slot is used for.
+#[derive(Clone, Debug)]
+pub(crate) enum Slot {
+    /// For nothing.
+    Free,
+    /// Listening for `listener`, or in a handshake since the given time.
+    Waiting {
+        /// Index of the listener.
+        listener: usize,
+        /// When the handshake began.
+        handshake: Option<Instant>,
+    },
+    /// Owned by a client.
+    Owned(Connection),
+    /// Nobody's any more; the stack finishes the connection.
+    Finishing,
+}
+
+/// A port on which a client accepts connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listener {
+    /// The owner.
+    pub client: usize,
+    /// The port.
+    pub port: u16,
+    /// Most connections at once.
+    pub connections_max: usize,
+}
+
+/// The table of TCP slots and listeners.
+pub(crate) struct TcpTable {
+    /// One entry per TCP socket of the stack.
+    pub slots: [Slot; TCP_SOCKETS],
+    /// Listeners by number.
+    pub listeners: [Option<Listener>; LISTENERS],
+}
+
+impl TcpTable {
+    /// No socket is in use.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self { slots: [const { Slot::Free }; TCP_SOCKETS], listeners: [None; LISTENERS] }
+    }
+
+    /// Opens a listener.
+    ///
+    /// # Errors
+    /// `PortTaken` when the port has a listener, `NoRoom` when the table is full.
+    pub(crate) fn listen(&mut self, listener: Listener) -> Result<usize, Status> {
+        if self.listeners.iter().flatten().any(|other| other.port == listener.port) {
+            return Err(Status::PortTaken);
+        }
+        let free = self.listeners.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
+        self.listeners[free] = Some(listener);
+        Ok(free)
+    }
+
+    /// Closes a listener; its waiting slots become free, its connections stay.
+    pub(crate) fn unlisten(&mut self, index: usize, stack: &mut Stack) {
+        self.listeners[index] = None;
+        for (number, slot) in self.slots.iter_mut().enumerate() {
+            if matches!(slot, Slot::Waiting { listener, .. } if *listener == index) {
+                stack.tcp(number).abort();
+                *slot = Slot::Free;
+            }
+        }
+    }
+
+    /// The connection `index`, if `client` owns it.
+    pub(crate) fn owned(&mut self, index: usize, client: usize) -> Option<&mut Connection> {
+        match self.slots.get_mut(index) {
+            Some(Slot::Owned(connection)) if connection.client == client => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// A slot for a new connection of a client.
+    pub(crate) fn take_free(&mut self, stack: &mut Stack) -> Option<usize> {
+        self.slots
+            .iter()
+            .position(|slot| matches!(slot, Slot::Free))
+            .or_else(|| self.reclaim(stack))
+    }
+
+    /// Follows the handshakes, and lets every listener that may have more connections wait for one.
+    pub(crate) fn follow(&mut self, stack: &mut Stack, now: Instant) {
+        for index in 0..TCP_SOCKETS {
+            self.follow_slot(index, stack, now);
+        }
+        for index in 0..LISTENERS {
+            self.refill(index, stack);
+        }
+    }
+
+    fn follow_slot(&mut self, index: usize, stack: &mut Stack, now: Instant) {
+        let socket = stack.tcp(index);
+        match &mut self.slots[index] {
+            Slot::Free | Slot::Owned(_) => {}
+            Slot::Finishing => {
+                if !socket.is_open() {
+                    self.slots[index] = Slot::Free;
+                }
+            }
+            Slot::Waiting { listener, handshake } => match (socket.state(), *handshake) {
+                (tcp::State::Listen, _) => *handshake = None,
+                (tcp::State::SynReceived, None) => *handshake = Some(now),
+                (tcp::State::SynReceived, Some(since)) if handshake_is_stale(since, now) => {
+                    socket.abort();
+                    self.slots[index] = Slot::Finishing;
+                }
+                (tcp::State::SynReceived, Some(_)) => {}
+                (tcp::State::Closed, _) => self.slots[index] = Slot::Free,
+                _ => {
+                    let listener = *listener;
+                    self.slots[index] = match self.listeners[listener] {
+                        Some(owner) => Slot::Owned(Connection::new(owner.client, Some(listener))),
+                        None => Slot::Finishing,
+                    };
+                }
+            },
+        }
+    }
+
+    fn refill(&mut self, index: usize, stack: &mut Stack) {
+        let Some(listener) = self.listeners[index] else { return };
+        loop {
+            let (mut idle, mut connections) = (0, 0);
+            for slot in &self.slots {
+                match slot {
+                    Slot::Waiting { listener, handshake: None } if *listener == index => idle += 1,
+                    Slot::Owned(Connection { listener: Some(from), .. }) if *from == index => {
+                        connections += 1;
+                    }
+                    _ => {}
+                }
+            }
+            let wanted =
+                WAITING_PER_LISTENER.min(listener.connections_max.saturating_sub(connections));
+            if idle >= wanted {
+                return;
+            }
+            let free = self.slots.iter().position(|slot| matches!(slot, Slot::Free));
+            // A handshake is given up only when nobody could connect any more.
+            let slot = match free {
+                Some(slot) => slot,
+                None if idle == 0 => match self.reclaim(stack) {
+                    Some(slot) => slot,
+                    None => return,
+                },
+                None => return,
+            };
+            let socket = stack.tcp(slot);
+            socket.abort();
+            if socket.listen(listener.port).is_err() {
+                return;
+            }
+            self.slots[slot] = Slot::Waiting { listener: index, handshake: None };
+        }
+    }
+
+    /// Takes a slot from a connection in TIME-WAIT, else from the oldest handshake.
+    fn reclaim(&mut self, stack: &mut Stack) -> Option<usize> {
+        let finished = (0..TCP_SOCKETS).find(|&index| {
+            matches!(self.slots[index], Slot::Finishing)
+                && stack.tcp(index).state() == tcp::State::TimeWait
+        });
+        let slot = finished.or_else(|| self.oldest_handshake())?;
+        stack.tcp(slot).abort();
+        self.slots[slot] = Slot::Free;
+        Some(slot)
+    }
+
+    fn oldest_handshake(&self) -> Option<usize> {
+        let handshakes = self.slots.iter().enumerate().filter_map(|(index, slot)| match slot {
+            Slot::Waiting { handshake: Some(since), .. } => Some((*since, index)),
+            _ => None,
+        });
+        handshakes.min().map(|(_, index)| index)
+    }
+}
+
+impl Default for TcpTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Connection {
+    /// A connection about which nothing has been told yet.
+    #[must_use]
+    pub(crate) fn new(client: usize, listener: Option<usize>) -> Self {
+        Self {
+            client,
+            listener,
+            cookie: 0,
+            announced: false,
+            peer_closed: false,
+            closing: false,
+            lent: 0,
+            sends: heapless::Deque::new(),
+        }
+    }
+}

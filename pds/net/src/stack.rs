@@ -1,0 +1,273 @@
+//! The smoltcp interface and its sockets, in memory that is fixed when the PD starts.
+//!
+//! Sockets are a pool that all clients share: a slot is free, waits for a connection to a listener,
+//! or belongs to one client. Half-open connections never use the pool up: when a listener has no
+//! slot to wait with, the oldest connection that has not finished its handshake gives its slot back.
+
+use protocols::net::Status;
+use smoltcp::iface::{
+    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
+};
+use smoltcp::phy::Device;
+use smoltcp::socket::{dhcpv4, tcp, udp};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address, Ipv6Address, Ipv6Cidr};
+
+/// TCP sockets of all clients together.
+pub(crate) const TCP_SOCKETS: usize = 24;
+/// UDP sockets of all clients together.
+pub(crate) const UDP_SOCKETS: usize = 4;
+/// Bytes that a TCP socket buffers towards the client.
+const TCP_RX_BYTES: usize = 16 * 1024;
+/// Bytes that a TCP socket buffers towards the wire.
+const TCP_TX_BYTES: usize = 32 * 1024;
+/// Datagrams that a UDP socket buffers in each direction.
+const UDP_PACKETS: usize = 64;
+/// Bytes of datagrams that a UDP socket buffers in each direction.
+const UDP_BYTES: usize = 64 * 1500;
+/// A connection whose peer answers nothing for so long is dead.
+const TCP_TIMEOUT: Duration = Duration::from_secs(30);
+/// A handshake that takes longer is not going to finish.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Everything the stack stores, to be placed in static memory.
+pub struct Memory {
+    sockets: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + 1],
+    tcp_rx: [[u8; TCP_RX_BYTES]; TCP_SOCKETS],
+    tcp_tx: [[u8; TCP_TX_BYTES]; TCP_SOCKETS],
+    udp_rx: [UdpMemory; UDP_SOCKETS],
+    udp_tx: [UdpMemory; UDP_SOCKETS],
+}
+
+struct UdpMemory {
+    packets: [udp::PacketMetadata; UDP_PACKETS],
+    bytes: [u8; UDP_BYTES],
+}
+
+impl UdpMemory {
+    const EMPTY: Self =
+        Self { packets: [udp::PacketMetadata::EMPTY; UDP_PACKETS], bytes: [0; UDP_BYTES] };
+
+    fn buffer(&'static mut self) -> udp::PacketBuffer<'static> {
+        udp::PacketBuffer::new(&mut self.packets[..], &mut self.bytes[..])
+    }
+}
+
+impl Memory {
+    /// Memory of a stack that has not been started.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            sockets: [SocketStorage::EMPTY; TCP_SOCKETS + UDP_SOCKETS + 1],
+            tcp_rx: [[0; TCP_RX_BYTES]; TCP_SOCKETS],
+            tcp_tx: [[0; TCP_TX_BYTES]; TCP_SOCKETS],
+            udp_rx: [const { UdpMemory::EMPTY }; UDP_SOCKETS],
+            udp_tx: [const { UdpMemory::EMPTY }; UDP_SOCKETS],
+        }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How the interface gets its IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// From a DHCP server.
+    Dhcp,
+    /// Fixed.
+    Static {
+        /// The station's address and prefix length.
+        address: Ipv4Address,
+        /// Bits of the network part.
+        prefix_len: u8,
+        /// The default router.
+        router: Option<Ipv4Address>,
+    },
+}
+
+/// The interface and the pool of raw sockets; who owns which is `sockets.rs`'s business.
+pub struct Stack {
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    tcp: [SocketHandle; TCP_SOCKETS],
+    udp: [SocketHandle; UDP_SOCKETS],
+    dhcp: Option<SocketHandle>,
+}
+
+/// What one call of [`Stack::ingress`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ingress {
+    /// There was no frame.
+    Idle,
+    /// A frame was looked at and no socket changed.
+    Frame,
+    /// A frame changed a socket.
+    Changed,
+}
+
+impl Stack {
+    /// An interface with the station address `mac` and its link-local IPv6 address.
+    ///
+    /// `seed` decides initial sequence numbers and ports, so it must not be guessable.
+    pub fn new(
+        memory: &'static mut Memory,
+        device: &mut impl Device,
+        mac: [u8; 6],
+        addressing: Addressing,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
+        let mut config = Config::new(HardwareAddress::Ethernet(EthernetAddress(mac)));
+        config.random_seed = seed;
+        let mut interface = Interface::new(config, device, now);
+        let mut sockets = SocketSet::new(&mut memory.sockets[..]);
+
+        let mut tcp_buffers = memory.tcp_rx.iter_mut().zip(memory.tcp_tx.iter_mut());
+        let tcp = core::array::from_fn(|_| sockets.add(tcp_socket(tcp_buffers.next())));
+        let mut udp_buffers = memory.udp_rx.iter_mut().zip(memory.udp_tx.iter_mut());
+        let udp = core::array::from_fn(|_| sockets.add(udp_socket(udp_buffers.next())));
+
+        interface.update_ip_addrs(|addresses| {
+            // The list is empty and holds more than one address.
+            let _ = addresses.push(IpCidr::Ipv6(link_local(mac)));
+        });
+        let dhcp = match addressing {
+            Addressing::Dhcp => Some(sockets.add(dhcpv4::Socket::new())),
+            Addressing::Static { address, prefix_len, router } => {
+                set_ipv4(&mut interface, Some((address, prefix_len)), router);
+                None
+            }
+        };
+        Self { interface, sockets, tcp, udp, dhcp }
+    }
+
+    /// Handles one received frame.
+    pub fn ingress(&mut self, now: Instant, device: &mut impl Device) -> Ingress {
+        match self.interface.poll_ingress_single(now, device, &mut self.sockets) {
+            PollIngressSingleResult::None => Ingress::Idle,
+            PollIngressSingleResult::PacketProcessed => Ingress::Frame,
+            PollIngressSingleResult::SocketStateChanged => Ingress::Changed,
+        }
+    }
+
+    /// Sends what sockets have to say, each at most one frame; answers whether there was any.
+    pub fn egress(&mut self, now: Instant, device: &mut impl Device) -> bool {
+        self.interface.poll_maintenance(now);
+        let sent = self.interface.poll_egress(now, device, &mut self.sockets);
+        self.follow_dhcp();
+        sent == PollResult::SocketStateChanged
+    }
+
+    /// When [`Stack::egress`] has something to do again.
+    pub fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        self.interface.poll_at(now, &self.sockets)
+    }
+
+    /// The IPv4 address, once there is one.
+    #[must_use]
+    pub fn ipv4(&self) -> Option<Ipv4Address> {
+        self.interface.ipv4_addr()
+    }
+
+    /// TCP socket number `index` of the pool.
+    pub fn tcp(&mut self, index: usize) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut(self.tcp[index])
+    }
+
+    /// UDP socket number `index` of the pool.
+    pub fn udp(&mut self, index: usize) -> &mut udp::Socket<'static> {
+        self.sockets.get_mut(self.udp[index])
+    }
+
+    /// Starts connecting TCP socket `index`.
+    ///
+    /// # Errors
+    /// `Unreachable` when the address cannot be used, `BadRequest` when the socket is in use.
+    pub fn connect(
+        &mut self,
+        index: usize,
+        remote: smoltcp::wire::IpEndpoint,
+        local_port: u16,
+    ) -> Result<(), Status> {
+        let socket = self.sockets.get_mut::<tcp::Socket>(self.tcp[index]);
+        socket.connect(self.interface.context(), remote, local_port).map_err(|error| match error {
+            tcp::ConnectError::Unaddressable => Status::Unreachable,
+            tcp::ConnectError::InvalidState => Status::BadRequest,
+        })
+    }
+
+    fn follow_dhcp(&mut self) {
+        let Some(handle) = self.dhcp else { return };
+        match self.sockets.get_mut::<dhcpv4::Socket>(handle).poll() {
+            None => {}
+            Some(dhcpv4::Event::Configured(lease)) => {
+                let address = (lease.address.address(), lease.address.prefix_len());
+                log::info!("address {} by DHCP", lease.address);
+                set_ipv4(&mut self.interface, Some(address), lease.router);
+            }
+            Some(dhcpv4::Event::Deconfigured) => set_ipv4(&mut self.interface, None, None),
+        }
+    }
+}
+
+/// Whether a handshake that began at `since` has lasted too long at `now`.
+pub(crate) fn handshake_is_stale(since: Instant, now: Instant) -> bool {
+    now > since + HANDSHAKE_TIMEOUT
+}
+
+fn tcp_socket(
+    buffers: Option<(&'static mut [u8; TCP_RX_BYTES], &'static mut [u8; TCP_TX_BYTES])>,
+) -> tcp::Socket<'static> {
+    let (rx, tx): (&mut [u8], &mut [u8]) = match buffers {
+        Some((rx, tx)) => (rx, tx),
+        None => (&mut [], &mut []),
+    };
+    let mut socket = tcp::Socket::new(tcp::SocketBuffer::new(rx), tcp::SocketBuffer::new(tx));
+    socket.set_nagle_enabled(false);
+    socket.set_timeout(Some(TCP_TIMEOUT));
+    socket
+}
+
+fn udp_socket(
+    buffers: Option<(&'static mut UdpMemory, &'static mut UdpMemory)>,
+) -> udp::Socket<'static> {
+    let empty = || udp::PacketBuffer::new(&mut [][..], &mut [][..]);
+    let (rx, tx) = match buffers {
+        Some((rx, tx)) => (rx.buffer(), tx.buffer()),
+        None => (empty(), empty()),
+    };
+    udp::Socket::new(rx, tx)
+}
+
+fn set_ipv4(
+    interface: &mut Interface,
+    address: Option<(Ipv4Address, u8)>,
+    router: Option<Ipv4Address>,
+) {
+    interface.update_ip_addrs(|addresses| {
+        addresses.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_)));
+        if let Some((address, prefix_len)) = address {
+            // One address was removed if there was one, so there is room.
+            let _ = addresses.push(IpCidr::new(address.into(), prefix_len));
+        }
+    });
+    let routes = interface.routes_mut();
+    routes.remove_default_ipv4_route();
+    if let Some(router) = router {
+        // The table holds more than the one default route.
+        let _ = routes.add_default_ipv4_route(router);
+    }
+}
+
+/// The link-local address of a station (RFC 4291, appendix A).
+fn link_local(mac: [u8; 6]) -> Ipv6Cidr {
+    let [a, b, c, d, e, f] = mac;
+    let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
+    let address =
+        Ipv6Address::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f));
+    Ipv6Cidr::new(address, 64)
+}
