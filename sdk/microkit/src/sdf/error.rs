@@ -246,4 +246,19 @@ pub enum Problem {
         /// Why it cannot be used.
         reason: String,
     },
+    /// A fixed physical range that lies partly in RAM or in two kinds of it.
+    #[error(
+        "physical range {start:#x}..{end:#x} crosses {border:#x}, where another kind of memory begins"
+    )]
+    Straddles {
+        /// First address.
+        start: u64,
+        /// Address after the last.
+        end: u64,
+        /// Where the kind changes.
+        border: u64,
+    },
+    /// A prefill for memory that is not RAM.
+    #[error("{0:#x} is device memory, which cannot be filled")]
+    PrefilledDevice(u64),
 }

@@ -297,7 +297,7 @@ impl System {
     }
 
     /// An error about something that has been read before.
-    pub(super) fn error_at(
+    pub(crate) fn error_at(
         &self,
         at: Position,
         element: &str,
