@@ -1,7 +1,7 @@
-use core::ptr::NonNull;
+use sel4_externally_shared::ExternallySharedRef;
 
 use crate::roles::{Read, Write};
-use crate::side::{Epoch, Side, Sleep};
+use crate::side::{Awaited, Epoch, Side, Sleep};
 use crate::sync::{Ordering, fence};
 use crate::{Message, RawRingBuffer, RingBuffer};
 
@@ -50,18 +50,25 @@ impl<Req: Message, Comp: Message, const N: usize> RawLink<Req, Comp, N> {
         }
     }
 
-    /// The link at `pointer`.
-    ///
-    /// # Safety
-    ///
-    /// `pointer` is aligned to 64 and valid for reads and writes of the whole link for `'a`, and
-    /// this program reaches that memory only through values of this crate. Other protection
-    /// domains may write to it at any time.
+    /// The link in `shared`.
     #[must_use]
-    pub const unsafe fn from_ptr<'a>(pointer: NonNull<Self>) -> &'a Self {
-        // SAFETY: valid by the contract; every field is an atomic or behind an `UnsafeCell`, and
-        // any bit pattern is valid, so foreign writes do not break the reference.
-        unsafe { pointer.as_ref() }
+    pub fn from_shared(shared: ExternallySharedRef<'_, Self>) -> &Self {
+        // SAFETY: aligned and mapped for the lifetime, and ours alone in this program, as the
+        // reference given up here promised. Every field is an atomic or behind an `UnsafeCell`
+        // and any bit pattern is valid, so what strangers write does not break the reference.
+        unsafe { shared.into_ptr().as_raw_ptr().as_ref() }
+    }
+
+    /// The link at the start of `region`; `None` when the region is too small or misaligned.
+    #[must_use]
+    pub fn in_region(region: ExternallySharedRef<'_, [u8]>) -> Option<&Self> {
+        let bytes = region.into_ptr().as_raw_ptr();
+        let link = bytes.cast::<Self>();
+        if bytes.len() < size_of::<Self>() || !link.is_aligned() {
+            return None;
+        }
+        // SAFETY: large enough and aligned as just checked; otherwise as for a typed reference.
+        Some(Self::from_shared(unsafe { ExternallySharedRef::new(link) }))
     }
 
     /// Starts a new life of the client end. `notify` wakes the server.
@@ -132,10 +139,12 @@ pub struct LinkEnd<'a, Tx, Rx, const N: usize, F = fn()> {
     sleep: Sleep,
     /// The peer's sleep that we have already ended.
     woken: Sleep,
-    /// Did the last send fail for want of room?
-    needs_room: bool,
-    /// Have we read messages since the last flush?
-    has_read: bool,
+    /// What `arm` waits for.
+    awaited: Awaited,
+    /// Where we were reading when room was last missed.
+    blocked_at: u32,
+    /// Where we were reading at the last flush.
+    flushed_at: u32,
     /// Has our epoch changed since the last flush?
     has_restarted: bool,
     notify: F,
@@ -164,8 +173,9 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             expected: Epoch { generation: Epoch::FIRST, acknowledged: Epoch::NOBODY },
             sleep: own.sleep().awake(),
             woken: Sleep::NEVER,
-            needs_room: false,
-            has_read: false,
+            awaited: Awaited::Messages,
+            blocked_at: 0,
+            flushed_at: 0,
             has_restarted: false,
             notify,
         };
@@ -189,10 +199,11 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     fn serve(&mut self, expected: Epoch) {
         self.session = Session::Pending;
         self.expected = expected;
-        self.needs_room = false;
+        self.awaited = Awaited::Messages;
         self.has_restarted = true;
         self.tx.restart(Self::LIMIT);
         self.rx.restart(Self::LIMIT);
+        self.flushed_at = self.rx.position();
         self.own.acknowledge(Epoch {
             generation: expected.acknowledged,
             acknowledged: expected.generation,
@@ -248,8 +259,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             Session::Established => {}
             Session::Pending => {
                 if self.peer.epoch() != self.expected {
-                    self.needs_room = true;
-                    return Err(SendError::Full);
+                    return Err(self.miss_room());
                 }
                 self.session = Session::Established;
             }
@@ -257,15 +267,23 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         let read = self.tx.peer_index();
         if !self.peer.is_still(self.expected) {
             // Not an index of this session. `arm` will see the change, `receive` report it.
-            self.needs_room = true;
-            return Err(SendError::Full);
+            return Err(self.miss_room());
         }
         if !self.tx.believe(read) {
             self.cut_off();
             return Err(SendError::PeerMisbehavior);
         }
-        self.needs_room = self.tx.room() == 0;
-        if self.needs_room { Err(SendError::Full) } else { Ok(()) }
+        if self.tx.room() == 0 {
+            return Err(self.miss_room());
+        }
+        self.awaited = Awaited::Messages;
+        Ok(())
+    }
+
+    fn miss_room(&mut self) -> SendError {
+        self.awaited = Awaited::Room;
+        self.blocked_at = self.rx.position();
+        SendError::Full
     }
 
     /// Publishes what was sent and wakes the peer if it sleeps for what we did.
@@ -275,7 +293,8 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         if has_sent {
             self.tx.commit();
         }
-        if !(has_sent || self.has_read || self.has_restarted) {
+        let has_read = self.rx.position() != self.flushed_at;
+        if !(has_sent || has_read || self.has_restarted) {
             return;
         }
         // Our index, then the peer's sleep word: the other half of `arm`.
@@ -283,12 +302,14 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         let sleep = self.peer.sleep();
         if sleep.is_armed()
             && sleep != self.woken
-            && (has_sent || self.has_restarted || sleep.needs_room())
+            && (self.has_restarted
+                || (has_sent && sleep.awaits_messages())
+                || (has_read && sleep.awaits_room()))
         {
             self.woken = sleep;
             (self.notify)();
         }
-        self.has_read = false;
+        self.flushed_at = self.rx.position();
         self.has_restarted = false;
     }
 
@@ -331,7 +352,6 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         if !self.peer.is_still(self.expected) {
             self.observe()?;
         }
-        self.has_read = true;
         Ok(())
     }
 
@@ -339,6 +359,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     /// after copying that index and slots are of the life we know.
     fn look_for_messages(&mut self) -> Result<bool, LinkError> {
         self.wake();
+        self.await_messages();
         match self.session {
             Session::CutOff => return Err(LinkError::PeerMisbehavior),
             Session::Established => {}
@@ -395,13 +416,21 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     /// Prepares for sleep: flushes, asks to be woken, looks once more. `true`: nothing is left to
     /// do here, the peer will notify. `false`: awake, call [`receive`](Self::receive) again.
     ///
+    /// An end that found no room ([`SendError::Full`], or a [`room`](Self::room) of 0) and has not
+    /// asked for messages since waits for room only, so that messages it cannot answer do not keep
+    /// it awake. An end whose messages must wait for something else than this peer is not armed
+    /// until it can take them.
+    ///
     /// Every wake-up must end in an `arm` that answers `true`, or the peer may stay silent.
     pub fn arm(&mut self) -> bool {
         self.flush();
         if self.session == Session::CutOff {
             return true;
         }
-        self.sleep = self.sleep.armed(self.needs_room);
+        if self.rx.position() != self.blocked_at {
+            self.await_messages();
+        }
+        self.sleep = self.sleep.armed(self.awaited);
         self.own.set_sleep(self.sleep);
         // Our sleep word, then the peer's index: the other half of `flush`.
         fence(Ordering::SeqCst);
@@ -410,6 +439,13 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             return false;
         }
         true
+    }
+
+    /// Messages have been asked for since room was missed.
+    fn await_messages(&mut self) {
+        if self.awaited == Awaited::Room {
+            self.awaited = Awaited::MessagesOrRoom;
+        }
     }
 
     /// Shows the peer that we are awake, if it thinks otherwise.
@@ -421,9 +457,10 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         }
     }
 
-    /// Would [`receive`](Self::receive) return something, or `send` find room it did not find?
+    /// Is there what we wait for?
     fn has_news(&mut self) -> bool {
-        if self.rx.available() > 0 {
+        let awaits_messages = self.awaited != Awaited::Room;
+        if awaits_messages && self.rx.available() > 0 {
             return true;
         }
         let epoch = self.peer.epoch();
@@ -431,12 +468,12 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             return !self.is_not_yet(epoch);
         }
         self.session = Session::Established;
-        if self.needs_room && self.tx.peer_moved() {
+        if self.awaited != Awaited::Messages && self.tx.peer_moved() {
             // Said once: a caller that no longer wants to send may sleep next time.
-            self.needs_room = false;
+            self.awaited = Awaited::Messages;
             return true;
         }
-        self.rx.peer_moved()
+        awaits_messages && self.rx.peer_moved()
     }
 }
 

@@ -1,5 +1,7 @@
 use core::ptr::NonNull;
 
+use sel4_externally_shared::ExternallySharedRef;
+
 use crate::slot::Slot;
 use crate::sync::AtomicU32;
 use crate::{Descriptor, Message};
@@ -58,18 +60,18 @@ impl<T: Message, const N: usize> RawRingBuffer<T, N> {
         }
     }
 
-    /// The ring at `pointer`.
-    ///
-    /// # Safety
-    ///
-    /// `pointer` is aligned to 8 and valid for reads and writes of the whole ring for `'a`, and
-    /// this program reaches that memory only through values of this crate. Other protection
-    /// domains may write to it at any time.
-    #[must_use]
-    pub const unsafe fn from_ptr<'a>(pointer: NonNull<Self>) -> &'a Self {
-        // SAFETY: valid by the contract; every field is an atomic or behind an `UnsafeCell`, and
-        // any bit pattern is valid, so foreign writes do not break the reference.
-        unsafe { pointer.as_ref() }
+    /// The ring in `shared`.
+    pub(crate) fn from_shared(shared: ExternallySharedRef<'_, Self>) -> &Self {
+        // SAFETY: aligned and mapped for the lifetime, and ours alone in this program, as the
+        // reference given up here promised. Every field is an atomic or behind an `UnsafeCell`
+        // and any bit pattern is valid, so what strangers write does not break the reference.
+        unsafe { shared.into_ptr().as_raw_ptr().as_ref() }
+    }
+
+    /// This ring as shared memory, for tests that hold both ends.
+    pub fn as_shared(&self) -> ExternallySharedRef<'_, Self> {
+        // SAFETY: aligned and mapped while borrowed; all access is through interior mutability.
+        unsafe { ExternallySharedRef::new(NonNull::from(self)) }
     }
 
     /// The slot of a free-running index.

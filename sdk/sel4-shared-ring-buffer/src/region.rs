@@ -1,22 +1,16 @@
-use core::marker::PhantomData;
-use core::ptr::NonNull;
+use sel4_externally_shared::access::{ReadWrite, Readable, Writable};
+use sel4_externally_shared::{ExternallySharedPtr, ExternallySharedRef};
 
-use crate::{Descriptor, copy};
+use crate::Descriptor;
 
 /// A memory region that carries bulk data, named by offsets from its start.
 ///
-/// Bytes are only ever copied in or out: a peer may change them at any time, so there is no
-/// reference to them, and what is to be hashed, verified or parsed is copied out first.
+/// Bytes are only ever copied in or out: a peer may change them at any time, so what is to be
+/// hashed, verified or parsed is copied out first.
 #[derive(Debug, Clone, Copy)]
-pub struct DataRegion<'a> {
-    bytes: NonNull<[u8]>,
-    lifetime: PhantomData<&'a [u8]>,
+pub struct DataRegion<'a, A = ReadWrite> {
+    bytes: ExternallySharedPtr<'a, [u8], A>,
 }
-
-// SAFETY: the bytes are only reached through copies that tolerate concurrent writers.
-unsafe impl Send for DataRegion<'_> {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for DataRegion<'_> {}
 
 /// A checked piece of one data region. Proves that it lies within that region, nothing about the
 /// bytes in it.
@@ -88,35 +82,22 @@ impl Span {
     }
 }
 
-impl<'a> DataRegion<'a> {
-    /// The region at `bytes`.
-    ///
-    /// # Safety
-    ///
-    /// `bytes` is valid for reads for `'a`, and for writes if [`copy_in`](Self::copy_in) is used;
-    /// this program reaches that memory only through values of this crate. Other protection
-    /// domains and devices may write to it at any time.
+impl<'a, A> DataRegion<'a, A> {
+    /// The whole of `region`.
     #[must_use]
-    pub const unsafe fn from_ptr(bytes: NonNull<[u8]>) -> Self {
-        Self { bytes, lifetime: PhantomData }
-    }
-
-    /// Private memory as a region, for tests.
-    #[must_use]
-    pub const fn from_slice(bytes: &'a mut [u8]) -> Self {
-        // Exclusive for `'a`, so valid and reached by nobody else.
-        Self { bytes: NonNull::from_mut(bytes), lifetime: PhantomData }
+    pub fn new(region: ExternallySharedRef<'a, [u8], A>) -> Self {
+        Self { bytes: region.into_ptr() }
     }
 
     /// Size in bytes.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Does it hold no byte?
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -128,7 +109,7 @@ impl<'a> DataRegion<'a> {
     pub fn span(&self, offset: u32, length: u32) -> Result<Span, SpanError> {
         match offset.checked_add(length) {
             Some(end) if end as usize <= self.len() => {
-                Ok(Span { region: self.bytes.addr().get(), offset, length })
+                Ok(Span { region: self.start(), offset, length })
             }
             _ => Err(SpanError::OutOfRange),
         }
@@ -149,12 +130,12 @@ impl<'a> DataRegion<'a> {
     /// # Errors
     ///
     /// [`SpanError::ForeignRegion`], or [`SpanError::WrongLength`] when `into` is too short.
-    pub fn copy_out<'b>(&self, span: Span, into: &'b mut [u8]) -> Result<&'b mut [u8], SpanError> {
-        let from = self.address(span)?;
+    pub fn copy_out<'b>(&self, span: Span, into: &'b mut [u8]) -> Result<&'b mut [u8], SpanError>
+    where
+        A: Readable,
+    {
         let into = into.get_mut(..span.length as usize).ok_or(SpanError::WrongLength)?;
-        // SAFETY: `span` lies within the region, checked when it was made by this region; `into`
-        // is private memory, so it does not overlap.
-        unsafe { copy::load_bytes(from, into) };
+        self.bytes_of(span)?.try_copy_into_slice(into).map_err(|_| SpanError::WrongLength)?;
         Ok(into)
     }
 
@@ -163,22 +144,23 @@ impl<'a> DataRegion<'a> {
     /// # Errors
     ///
     /// [`SpanError::ForeignRegion`], or [`SpanError::WrongLength`] when lengths differ.
-    pub fn copy_in(&self, span: Span, from: &[u8]) -> Result<(), SpanError> {
-        let to = self.address(span)?;
-        if from.len() != span.length as usize {
-            return Err(SpanError::WrongLength);
-        }
-        // SAFETY: `span` lies within the region, checked when it was made by this region; `from`
-        // is private memory, so it does not overlap.
-        unsafe { copy::store_bytes(to, from) };
-        Ok(())
+    pub fn copy_in(&self, span: Span, from: &[u8]) -> Result<(), SpanError>
+    where
+        A: Writable,
+    {
+        self.bytes_of(span)?.try_copy_from_slice(from).map_err(|_| SpanError::WrongLength)
     }
 
-    /// Where a span of this region starts.
-    fn address(&self, span: Span) -> Result<*mut u8, SpanError> {
-        if span.region != self.bytes.addr().get() {
+    /// The bytes of a span that this region made.
+    fn bytes_of(&self, span: Span) -> Result<ExternallySharedPtr<'a, [u8], A>, SpanError> {
+        if span.region != self.start() {
             return Err(SpanError::ForeignRegion);
         }
-        Ok(self.bytes.cast::<u8>().as_ptr().wrapping_add(span.offset as usize))
+        let start = span.offset as usize;
+        self.bytes.get(start..start + span.length as usize).ok_or(SpanError::ForeignRegion)
+    }
+
+    fn start(&self) -> usize {
+        self.bytes.as_raw_ptr().addr().get()
     }
 }

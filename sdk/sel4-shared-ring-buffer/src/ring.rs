@@ -1,5 +1,7 @@
 use core::marker::PhantomData;
 
+use sel4_externally_shared::ExternallySharedRef;
+
 use crate::roles::{Read, RingBufferRole, RingBufferRoleValue, Write};
 use crate::sync::Ordering;
 use crate::{Descriptor, Message, RING_BUFFER_SIZE, RawRingBuffer};
@@ -70,9 +72,13 @@ impl<'a, R: RingBufferRole, T: Message, const N: usize> RingBuffer<'a, R, T, N> 
         N as u32 - 1
     };
 
-    /// An end of `ring`, starting as `strategy` says.
-    pub fn new(ring: &'a RawRingBuffer<T, N>, strategy: InitializationStrategy) -> Self {
-        let state = match strategy {
+    /// An end of the ring at `ptr`, starting as `initialization_strategy` says.
+    pub fn new(
+        ptr: ExternallySharedRef<'a, RawRingBuffer<T, N>>,
+        initialization_strategy: InitializationStrategy,
+    ) -> Self {
+        let ring = RawRingBuffer::from_shared(ptr);
+        let state = match initialization_strategy {
             InitializationStrategy::ReadState => InitialState {
                 write_index: ring.write_index.load(Ordering::Acquire),
                 read_index: ring.read_index.load(Ordering::Acquire),
@@ -358,6 +364,12 @@ impl<T: Message, const N: usize> RingBuffer<'_, Read, T, N> {
     #[inline(always)]
     pub(crate) fn available(&self) -> usize {
         self.seen.wrapping_sub(self.own) as usize
+    }
+
+    /// Our index.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u32 {
+        self.own
     }
 
     /// Copies the slot at our index.

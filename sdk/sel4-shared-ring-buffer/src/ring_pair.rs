@@ -1,3 +1,5 @@
+use sel4_externally_shared::ExternallySharedRef;
+
 use crate::roles::RingBuffersRole;
 use crate::{Descriptor, Message, RING_BUFFER_SIZE, RawRingBuffer, RingBuffer};
 
@@ -23,8 +25,8 @@ impl<'a, R: RingBuffersRole, F, T: Message, const N: usize> RingBuffers<'a, R, F
 
     /// Both rings, started as the role says.
     pub fn from_ptrs_using_default_initialization_strategy_for_role(
-        free: &'a RawRingBuffer<T, N>,
-        used: &'a RawRingBuffer<T, N>,
+        free: ExternallySharedRef<'a, RawRingBuffer<T, N>>,
+        used: ExternallySharedRef<'a, RawRingBuffer<T, N>>,
         notify: F,
     ) -> Self {
         let strategy = R::default_initialization_strategy();
