@@ -46,14 +46,24 @@ impl Files {
     }
 }
 
-/// Writes `bytes` to `path` unless it holds them already, so that `make` sees no change.
+/// Writes `bytes` to `path` unless it holds them already, so that `make` sees no change. Says whether
+/// it wrote.
 ///
 /// # Errors
 /// What the operating system says.
-pub fn write_if_changed(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> std::io::Result<bool> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
-        return Ok(());
+        return Ok(false);
     }
+    replace(path, bytes)?;
+    Ok(true)
+}
+
+/// Writes `bytes` to `path`: readers see the old or the new content, never half of it.
+///
+/// # Errors
+/// What the operating system says.
+pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("new");
     fs::write(&temporary, bytes)?;
     fs::rename(temporary, path)

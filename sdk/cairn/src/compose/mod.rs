@@ -214,12 +214,10 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
     if !folder.as_os_str().is_empty() {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
     }
-    for blob in &composed.blobs {
-        write(&folder.join(&blob.name), &blob.bytes)?;
-    }
     let runner = runner::script(&composed.qemu).map_err(Error::Refused)?;
-    write(&folder.join("run.sh"), runner.as_bytes())?;
-    write(&args.output, composed.to_sdf().as_bytes())?;
+    let script = folder.join("run.sh");
+    files::write_if_changed(&script, runner.as_bytes()).map_err(Error::io(&script))?;
+    write(&composed, folder, &args.output)?;
     output.answer(&Summary {
         output: args.output.clone(),
         pds: system::pd_elements(&composed.root).len(),
@@ -231,6 +229,19 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
     Ok(())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    files::write_if_changed(path, bytes).map_err(Error::io(path))
+/// Writes the blobs, then the composed file: it is newer than what the last image was made of exactly
+/// when it or a blob changed.
+fn write(composed: &Composed, folder: &Path, path: &Path) -> Result<(), Error> {
+    let mut changed = false;
+    for blob in &composed.blobs {
+        let path = folder.join(&blob.name);
+        changed |= files::write_if_changed(&path, &blob.bytes).map_err(Error::io(&path))?;
+    }
+    let text = composed.to_sdf();
+    let written = if changed {
+        files::replace(path, text.as_bytes())
+    } else {
+        files::write_if_changed(path, text.as_bytes()).map(drop)
+    };
+    written.map_err(Error::io(path))
 }

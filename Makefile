@@ -1,0 +1,190 @@
+# Cairn. `make help` lists targets and variables; README.md explains them.
+
+PLATFORM  ?= qemu_virt_aarch64
+CONFIG    ?= release
+HTTP_PORT ?= 8080
+# KERNEL (sel4 or model) is chosen below where it is not given.
+# DISK and CHAIN default to a small demo volume, made on first use.
+
+CONFIGS := debug release benchmark
+ifeq ($(filter $(CONFIG),$(CONFIGS)),)
+$(error CONFIG=$(CONFIG): expected one of $(CONFIGS))
+endif
+ifeq ($(wildcard platforms/$(PLATFORM).xml),)
+$(error PLATFORM=$(PLATFORM): there are $(basename $(notdir $(wildcard platforms/*.xml))))
+endif
+ifneq ($(filter-out sel4 model,$(KERNEL)),)
+$(error KERNEL=$(KERNEL): expected sel4 or model)
+endif
+
+# Set-up, and the choice of the kernel: only for targets that build something.
+GOALS := $(or $(MAKECMDGOALS),image)
+ifneq ($(filter-out clean help sdk setup,$(GOALS)),)
+  SETUP := $(shell ci/setup.sh && echo done)
+  ifneq ($(SETUP),done)
+    $(error this machine lacks something, see above)
+  endif
+  ifneq ($(KERNEL),model)
+    SDK := $(shell OFFLINE="$(OFFLINE)" MICROKIT_SDK="$(MICROKIT_SDK)" ci/sdk.sh auto || echo failed)
+  endif
+  ifeq ($(SDK),failed)
+    $(error MICROKIT_SDK=$(MICROKIT_SDK) is no SDK)
+  endif
+  ifeq ($(KERNEL)$(SDK),sel4)
+    $(error KERNEL=sel4 needs the official Microkit SDK 2.3.0: run `make sdk`, or set MICROKIT_SDK)
+  endif
+  OFFICIAL_SDK := $(SDK)
+  KERNEL := $(or $(KERNEL),$(if $(SDK),sel4,model))
+endif
+
+BUILD   := $(CURDIR)/build
+OUT     := $(BUILD)/$(PLATFORM)/$(KERNEL)-$(CONFIG)
+TARGET  := aarch64-unknown-none
+# Invocation labels differ between configurations, so each has its own programs.
+PD_DIR  := $(BUILD)/cargo/$(CONFIG)
+HOST    := CARGO_TARGET_DIR=$(BUILD)/cargo/host
+ON_PD   := CARGO_TARGET_DIR=$(PD_DIR) CAIRN_CONFIG=$(CONFIG)
+CAIRN   := $(BUILD)/cargo/host/debug/cairn
+MODEL_SDK := $(BUILD)/model-sdk
+
+PDS     := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard pds/*/Cargo.toml)))
+ELFS    := $(PDS:%=$(OUT)/%.elf)
+
+ifeq ($(KERNEL),model)
+  SDK := $(MODEL_SDK)
+  KERNEL_VERSION := model $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+else
+  # Microkit 2.3.0 carries this seL4.
+  KERNEL_VERSION := sel4 16.0.0
+endif
+
+DEMO    := $(BUILD)/demo
+CHAIN   ?= $(DEMO)/chain
+DISK    ?= $(DEMO)/volume.img
+# A user's own files have no rule that makes them.
+DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
+
+.PHONY: image run test bench graph sdk setup docs check clean help FORCE
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+image: $(OUT)/loader.img
+	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))"
+ifeq ($(KERNEL),model)
+	@echo "        the model kernel is for development and tests, never for deployment;" \
+	      "\`make sdk\` gets seL4"
+endif
+	@echo "image:  $(OUT:$(CURDIR)/%=%)/loader.img"
+
+help:
+	@sed -n '/^## /s/^## //p' Makefile
+
+## make [PLATFORM=qemu_virt_aarch64] [CONFIG=release|debug|benchmark] [KERNEL=sel4|model]
+##   image  (default) build/<platform>/<kernel>-<config>/{loader.img,report.txt,system.xml}
+##   run    boot it in QEMU: DISK=<volume> CHAIN=<chain folder> HTTP_PORT=8080 HEADLESS=1 QEMU_ARGS=
+##   test   every test, on the model kernel and, where an SDK is, on seL4
+##   bench  measure; build/bench.json
+##   graph  docs/system.svg, the picture of the composed system
+##   sdk    download and verify the official Microkit SDK
+##   setup  install what this machine lacks (every other target does that, too)
+##   docs   the API's documentation, build/cargo/host/doc
+##   check  what CI runs
+##   clean  remove build/
+## MICROKIT_SDK=<folder> uses another SDK; OFFLINE=1 tries no download.
+
+# --- programs -------------------------------------------------------------------------------------
+
+FORCE:
+
+# Cargo knows what changed; a file is touched only if its content is new.
+define copy_if_changed
+	@cmp -s $(1) $(2) || cp $(1) $(2)
+endef
+
+$(CAIRN) $(BUILD)/cargo/host/debug/microkit &: FORCE
+	@$(HOST) cargo build --quiet --package cairn --package microkit
+
+$(PDS:%=$(PD_DIR)/$(TARGET)/release/%) &: FORCE
+	@$(ON_PD) cargo build --quiet --release --target $(TARGET) --features pd $(PDS:%=--package %)
+
+$(OUT)/%.elf: $(PD_DIR)/$(TARGET)/release/%
+	@mkdir -p $(@D)
+	$(call copy_if_changed,$<,$@)
+
+# --- the model SDK: laid out like the official one ------------------------------------------------
+
+MODEL_ELFS := $(CONFIGS:%=$(MODEL_SDK)/board/$(PLATFORM)/%/elf/sel4.elf)
+
+$(BUILD)/cargo/model/$(TARGET)/release/model: FORCE
+	@CARGO_TARGET_DIR=$(BUILD)/cargo/model cargo build --quiet --release --target $(TARGET) \
+		--package model --features kernel
+
+$(MODEL_ELFS): $(BUILD)/cargo/model/$(TARGET)/release/model
+	@mkdir -p $(@D)
+	$(call copy_if_changed,$<,$@)
+
+$(MODEL_SDK)/bin/microkit: $(BUILD)/cargo/host/debug/microkit
+	@mkdir -p $(@D)
+	$(call copy_if_changed,$<,$@)
+
+ifeq ($(KERNEL),model)
+SDK_FILES := $(MODEL_SDK)/bin/microkit $(MODEL_ELFS)
+endif
+
+# --- the image ------------------------------------------------------------------------------------
+
+REVISION = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+SOURCES = --platform platforms/$(PLATFORM).xml --search-path $(OUT) \
+	--kernel "$(KERNEL_VERSION)" --config $(CONFIG) --revision "$(REVISION)"
+
+# Is rewritten, and so newer than the image, exactly when it or a blob beside it changed.
+$(OUT)/system.xml: $(CAIRN) $(ELFS) $(OUT)/anchor.bin FORCE
+	@$(CAIRN) compose $(SOURCES) --output $@
+
+$(OUT)/anchor.bin: $(CAIRN) $(DEMO_MADE) FORCE
+	@mkdir -p $(@D)
+	@$(CAIRN) chain anchor $(CHAIN) --output $@.new
+	$(call copy_if_changed,$@.new,$@)
+
+$(OUT)/loader.img: $(OUT)/system.xml $(ELFS) $(OUT)/anchor.bin $(SDK_FILES)
+	@$(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) --search-path $(OUT) \
+		--output $@ --report $(OUT)/report.txt
+	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))" >>$(OUT)/report.txt
+
+# --- the demo -------------------------------------------------------------------------------------
+
+# Made once; later volumes are appended to it. Order-only, because a folder is newer than its files.
+$(DEMO)/chain: | $(CAIRN)
+	@mkdir -p $(DEMO)
+	@$(CAIRN) chain init $@
+
+$(DEMO)/volume.img: $(shell find demo -type f) | $(DEMO)/chain $(CAIRN)
+	@$(CAIRN) volume build demo $@ --chain $(DEMO)/chain
+
+# --- what users do --------------------------------------------------------------------------------
+
+run: image $(DEMO_MADE)
+	@echo "try:    curl http://127.0.0.1:$(HTTP_PORT)/"
+	@echo "stop:   $(if $(filter 1,$(HEADLESS)),end this process,Ctrl-a x)"
+	@IMAGE=$(OUT)/loader.img DISK=$(DISK) HTTP_PORT=$(HTTP_PORT) \
+		sh $(OUT)/run.sh $(QEMU_ARGS) $(if $(filter 1,$(HEADLESS)),</dev/null)
+
+graph: $(CAIRN)
+	@$(CAIRN) graph --platform platforms/$(PLATFORM).xml --svg docs/system.svg
+	@echo "docs/system.svg"
+
+sdk:
+	@ci/sdk.sh
+
+setup:
+	@ci/setup.sh
+
+docs:
+	@RUSTDOCFLAGS="-D warnings" $(HOST) cargo doc --quiet --workspace --no-deps
+	@echo "build/cargo/host/doc/cairn/index.html"
+
+check:
+	@ci/check.sh
+
+clean:
+	rm -rf $(BUILD)
