@@ -12,10 +12,11 @@ macro_rules! copy_words {
     ($word:ty, $src:expr, $dst:expr, $bytes:expr, $read:ident, $write:ident) => {{
         let (src, dst) = ($src.cast::<$word>(), $dst.cast::<$word>());
         for index in 0..$bytes / size_of::<$word>() {
+            let (src, dst) = (src.wrapping_add(index), dst.wrapping_add(index));
             // SAFETY: inside the source, which is aligned for `$word` (caller).
-            let word = unsafe { src.add(index).$read() };
+            let word = unsafe { src.$read() };
             // SAFETY: inside the destination, which is aligned for `$word` (caller).
-            unsafe { dst.add(index).$write(word) };
+            unsafe { dst.$write(word) };
         }
     }};
 }
@@ -129,10 +130,8 @@ pub(crate) unsafe fn copy_disjoint(src: *const u8, dst: *mut u8, bytes: usize) {
 #[cfg(not(target_arch = "aarch64"))]
 pub(crate) unsafe fn copy_disjoint(src: *const u8, dst: *mut u8, bytes: usize) {
     for index in 0..bytes {
-        // SAFETY: inside the source.
-        let byte = unsafe { src.add(index).read_volatile() };
-        // SAFETY: inside the destination.
-        unsafe { dst.add(index).write_volatile(byte) };
+        // SAFETY: inside both (caller).
+        unsafe { copy_byte(src, dst, index) };
     }
 }
 
@@ -145,11 +144,22 @@ pub(crate) unsafe fn copy_overlapping(src: *const u8, dst: *mut u8, bytes: usize
     let backwards = src < dst.cast_const();
     for step in 0..bytes {
         let index = if backwards { bytes - 1 - step } else { step };
-        // SAFETY: inside the source.
-        let byte = unsafe { src.add(index).read_volatile() };
-        // SAFETY: inside the destination.
-        unsafe { dst.add(index).write_volatile(byte) };
+        // SAFETY: inside both (caller).
+        unsafe { copy_byte(src, dst, index) };
     }
+}
+
+/// Copies the byte at `index`.
+///
+/// # Safety
+///
+/// `src` is readable and `dst` writable there.
+unsafe fn copy_byte(src: *const u8, dst: *mut u8, index: usize) {
+    let (src, dst) = (src.wrapping_add(index), dst.wrapping_add(index));
+    // SAFETY: readable (caller).
+    let byte = unsafe { src.read_volatile() };
+    // SAFETY: writable (caller).
+    unsafe { dst.write_volatile(byte) };
 }
 
 /// Sets bytes.

@@ -29,6 +29,8 @@ mod index;
 mod ptr;
 mod reference;
 mod slice;
+#[cfg(test)]
+mod tests;
 
 pub use atomic::Atomic;
 pub use index::SliceIndex;

@@ -158,15 +158,10 @@ macro_rules! map_field {
             // SAFETY: never called.
             let _ = &unsafe { pointer.as_ref() }.$($place).+;
         };
-        // SAFETY: a field lies within its structure.
+        // SAFETY: a field lies within its structure, so its address is aligned and not null.
         unsafe {
             $pointer.map(|pointer| {
-                // SAFETY: computes an address inside the structure, which is not null.
-                unsafe {
-                    ::core::ptr::NonNull::new_unchecked(
-                        &raw mut (*pointer.as_ptr()).$($place).+,
-                    )
-                }
+                ::core::ptr::NonNull::new_unchecked(&raw mut (*pointer.as_ptr()).$($place).+)
             })
         }
     }};

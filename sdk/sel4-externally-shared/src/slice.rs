@@ -1,10 +1,11 @@
 //! Operations on shared slices and arrays.
 
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::ops::RangeBounds;
 use core::ptr::NonNull;
 
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::access::{Readable, Writable};
 use crate::bulk;
@@ -228,7 +229,7 @@ impl<A> ExternallySharedPtr<'_, [u8], A> {
         A: Readable,
     {
         let source = self.get(offset..offset.checked_add(size_of::<T>())?)?;
-        let mut value = core::mem::MaybeUninit::<T>::uninit();
+        let mut value = MaybeUninit::<T>::uninit();
         let bytes = size_of::<T>();
         // SAFETY: both have the value's size and are apart.
         unsafe { bulk::copy_disjoint(source.start(), value.as_mut_ptr().cast(), bytes) };
@@ -237,10 +238,10 @@ impl<A> ExternallySharedPtr<'_, [u8], A> {
     }
 
     /// Copies a value in at a byte offset of any alignment; `None` if it does not fit.
-    pub fn write_at<T: IntoBytes>(self, offset: usize, value: &T) -> Option<()>
+    pub fn write_at<T>(self, offset: usize, value: &T) -> Option<()>
     where
         A: Writable,
-        T: zerocopy::Immutable,
+        T: IntoBytes + Immutable,
     {
         let bytes = value.as_bytes();
         let target = self.get(offset..offset.checked_add(bytes.len())?)?;

@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-#[cfg(any(target_os = "none", doc))]
 use crate::{
     message::MessageInfo,
     symbols::{pd_irqs, pd_notifications, pd_pps},
@@ -12,7 +11,6 @@ use crate::{
 const MAX_CHANNELS: usize = 62;
 
 /// Where Microkit puts a PD's capabilities.
-#[cfg(any(target_os = "none", doc))]
 mod slot {
     pub(super) const VSPACE: u64 = 3;
     pub(super) const OUTPUT_NOTIFICATION: u64 = 10;
@@ -52,7 +50,6 @@ impl Channel {
     }
 }
 
-#[cfg(any(target_os = "none", doc))]
 impl Channel {
     /// The capability of one of the channel's uses, if the system description grants that use.
     #[inline(always)]
@@ -116,7 +113,6 @@ impl Channel {
     }
 }
 
-#[cfg(any(target_os = "none", doc))]
 #[cold]
 #[inline(never)]
 fn not_granted(channel: Channel, operation: &str) -> ! {
@@ -157,7 +153,6 @@ impl Child {
 
 /// Thread control. Each call fails only if this PD has no child with the id; the kernel then answers
 /// `InvalidCapability`.
-#[cfg(any(target_os = "none", doc))]
 impl Child {
     /// The child's thread.
     #[inline]
@@ -174,7 +169,7 @@ impl Child {
     pub fn restart(&self, entry_pc: u64) -> sel4::Result<()> {
         let mut registers = sel4::UserContext::new();
         *registers.pc_mut() = entry_pc;
-        *registers.sp_mut() = crate::entry::initial_stack_top();
+        *registers.sp_mut() = crate::entry::initial_stack_top() as u64;
         self.write_registers(true, &registers)
     }
 
@@ -228,7 +223,6 @@ impl Child {
 }
 
 /// The PD's own address space, for cache maintenance.
-#[cfg(any(target_os = "none", doc))]
 pub const fn vspace() -> sel4::cap::VSpace {
     sel4::Cap::from_bits(slot::VSPACE)
 }

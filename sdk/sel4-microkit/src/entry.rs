@@ -1,19 +1,20 @@
 //! From the kernel's first instruction to the event loop.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::debug_println;
 use crate::handler::{Handler, run};
 use crate::panicking;
 
 /// The IPC buffer lies one guard page above the stack that the image tool maps.
-const STACK_TOP_TO_IPC_BUFFER_BYTES: u64 = 0x1000;
+#[cfg(target_os = "none")]
+const STACK_TOP_TO_IPC_BUFFER_BYTES: usize = 0x1000;
 
 /// The stack pointer at entry. The same for every PD of a board, hence also for children.
-static INITIAL_STACK_TOP: AtomicU64 = AtomicU64::new(0);
+static INITIAL_STACK_TOP: AtomicUsize = AtomicUsize::new(0);
 
-pub(crate) fn initial_stack_top() -> u64 {
+pub(crate) fn initial_stack_top() -> usize {
     INITIAL_STACK_TOP.load(Ordering::Relaxed)
 }
 
@@ -75,17 +76,18 @@ _start:
     entry = sym enter,
 );
 
+#[cfg(target_os = "none")]
 unsafe extern "Rust" {
     /// Defined by `declare_protection_domain!`.
     safe fn __sel4_microkit_main() -> !;
 }
 
 /// First Rust code, with memory in its initial state.
-extern "C" fn enter(stack_top: u64) -> ! {
+#[cfg(target_os = "none")]
+extern "C" fn enter(stack_top: usize) -> ! {
     INITIAL_STACK_TOP.store(stack_top, Ordering::Relaxed);
-    let buffer = stack_top + STACK_TOP_TO_IPC_BUFFER_BYTES;
     // SAFETY: Microkit maps the IPC buffer there for the PD's whole life.
-    unsafe { sel4::set_ipc_buffer(buffer as usize) };
+    unsafe { sel4::set_ipc_buffer(stack_top + STACK_TOP_TO_IPC_BUFFER_BYTES) };
     __sel4_microkit_main()
 }
 
@@ -107,7 +109,6 @@ unsafe impl<const BYTES: usize> Sync for Stack<BYTES> {}
 
 impl<const BYTES: usize> Stack<BYTES> {
     #[doc(hidden)]
-    #[expect(clippy::new_without_default, reason = "used in statics only")]
     pub const fn new() -> Self {
         assert!(BYTES.is_multiple_of(16) && BYTES > 0, "stack_size is a multiple of 16");
         Self(UnsafeCell::new([0; BYTES]))

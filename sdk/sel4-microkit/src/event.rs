@@ -9,7 +9,6 @@ const FAULT_BIT: u64 = 1 << 62;
 
 /// Sender of a received message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(any(target_os = "none", test)), expect(dead_code, reason = "no kernel on the host"))]
 pub(crate) enum Source {
     /// Peers notified, interrupts arrived.
     Notified(ChannelSet),
@@ -22,8 +21,6 @@ pub(crate) enum Source {
 impl Source {
     /// Bit 63: call, channel in bits 0–5. Bit 62: fault, child in bits 0–7. Else a bit per channel.
     #[inline(always)]
-    #[cfg_attr(not(any(target_os = "none", test)), expect(dead_code, reason = "no kernel"))]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to eight bits")]
     pub(crate) const fn from_badge(badge: sel4::Badge) -> Self {
         if badge & PROTECTED_BIT != 0 {
             Self::Protected(Channel::from_kernel((badge & 0x3f) as usize))

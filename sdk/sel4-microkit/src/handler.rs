@@ -177,3 +177,92 @@ impl<T: Handler + ?Sized> Handler for Box<T> {
         (**self).take_deferred_action()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::string::{String, ToString};
+    use std::vec;
+    use std::vec::Vec;
+
+    use sel4::label::syscall;
+    use sel4::svc::host::{Kernel, Registers, set_kernel};
+
+    use super::*;
+    use crate::message::{get_mr, set_mr};
+
+    /// Hands out events, and notes each kernel entry as (number, destination, tag, MR0, reply cap).
+    struct Script {
+        events: vec::IntoIter<(u64, sel4::MessageInfo, u64)>,
+        entries: Rc<RefCell<Vec<Entry>>>,
+    }
+
+    type Entry = (i64, u64, sel4::MessageInfo, u64, u64);
+
+    impl Kernel for Script {
+        fn enter(&mut self, x: &mut Registers) {
+            let info = sel4::MessageInfo::from_word(x[1]);
+            self.entries.borrow_mut().push((x[7].cast_signed(), x[0], info, x[2], x[6]));
+            let (badge, info, mr0) = self.events.next().expect("an event");
+            (x[0], x[1], x[2]) = (badge, info.into_word(), mr0);
+        }
+    }
+
+    /// Doubles what callers send, answers faults of child 1, ends on any notification.
+    struct Doubler;
+
+    impl Handler for Doubler {
+        type Error = String;
+
+        fn notified(&mut self, channels: ChannelSet) -> Result<(), String> {
+            Err(channels.display().to_string())
+        }
+
+        fn protected(
+            &mut self,
+            channel: Channel,
+            info: MessageInfo,
+        ) -> Result<MessageInfo, String> {
+            assert_eq!((channel.index(), info.label(), info.count()), (5, 3, 1));
+            set_mr(0, get_mr(0) * 2);
+            Ok(MessageInfo::new(4, 1))
+        }
+
+        fn fault(&mut self, child: Child, _: MessageInfo) -> Result<Option<MessageInfo>, String> {
+            Ok((child.index() == 1).then(MessageInfo::default))
+        }
+    }
+
+    #[test]
+    fn answers_with_the_next_receive_and_ends_on_an_error() {
+        let entries = Rc::new(RefCell::new(Vec::new()));
+        let call = sel4::MessageInfo::new(3, 0, 0, 1);
+        let fault = sel4::MessageInfo::new(6, 0, 0, 4);
+        let empty = sel4::MessageInfo::default();
+        let events = vec![
+            (1 << 63 | 5, call, 21),
+            (1 << 62 | 1, fault, 0),
+            (1 << 62 | 2, fault, 0),
+            (0b100_0001, empty, 0),
+        ];
+        set_kernel(Script { events: events.into_iter(), entries: Rc::clone(&entries) });
+        assert_eq!(run(&mut Doubler), "{0, 6}");
+        let answer = sel4::MessageInfo::new(4, 0, 0, 1);
+        let expected = [
+            (syscall::RECV, 1, empty, 0, 4),
+            (syscall::REPLY_RECV, 1, answer, 42, 4),
+            (syscall::REPLY_RECV, 1, empty, 0, 4),
+            (syscall::RECV, 1, empty, 0, 4),
+        ];
+        assert_eq!(*entries.borrow(), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "unexpected notification from channels {2}")]
+    fn an_event_without_a_method_panics() {
+        let events = vec![(0b100, sel4::MessageInfo::default(), 0)];
+        set_kernel(Script { events: events.into_iter(), entries: Rc::default() });
+        match run(&mut NullHandler::new()) {}
+    }
+}

@@ -29,47 +29,34 @@ extern crate alloc;
 extern crate std;
 
 mod channel;
+mod defer;
+mod entry;
 mod event;
+mod handler;
+#[cfg(feature = "alloc")]
+mod heap;
 mod message;
+pub mod panicking;
+mod printing;
 mod symbols;
 
-#[cfg(any(target_os = "none", doc))]
-mod defer;
-#[cfg(any(target_os = "none", doc))]
-mod entry;
-#[cfg(any(target_os = "none", doc))]
-mod handler;
-#[cfg(all(feature = "alloc", any(target_os = "none", doc)))]
-mod heap;
-#[cfg(any(target_os = "none", doc))]
-pub mod panicking;
-#[cfg(any(target_os = "none", doc))]
-mod printing;
-
-pub use channel::{Channel, Child, IrqAckError};
+pub use channel::{Channel, Child, IrqAckError, vspace};
+pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
 pub use event::{ChannelSet, ChannelSetIter, DisplayChannelSet};
-pub use message::{MessageInfo, MessageLabel, MessageRegisterValue};
+pub use handler::{Handler, Infallible, Never, NullHandler};
+pub use message::{
+    MessageInfo, MessageLabel, MessageRegisterValue, get_mr, set_mr, with_msg_bytes,
+    with_msg_bytes_mut, with_msg_regs, with_msg_regs_mut,
+};
 pub use sel4::cspace_root_slot_to_cptr;
 pub use sel4_microkit_macros::protection_domain;
 pub use symbols::{pd_is_passive, pd_name};
 
-#[cfg(any(target_os = "none", doc))]
-pub use self::{
-    channel::vspace,
-    defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot},
-    handler::{Handler, Infallible, Never, NullHandler},
-    message::{
-        get_mr, set_mr, with_msg_bytes, with_msg_bytes_mut, with_msg_regs, with_msg_regs_mut,
-    },
-};
-
 #[doc(hidden)]
 pub mod _private {
-    #[cfg(any(target_os = "none", doc))]
     pub use crate::entry::{Stack, StackTop, run_main};
-    #[cfg(all(feature = "alloc", any(target_os = "none", doc)))]
+    #[cfg(feature = "alloc")]
     pub use crate::heap::{Arena, StaticHeap};
-    #[cfg(any(target_os = "none", doc))]
     pub use crate::printing::print;
     pub use crate::symbols::Patched;
     pub use sel4::config::PRINTING;

@@ -1,6 +1,5 @@
 //! Messages: tag and message registers.
 
-#[cfg(any(target_os = "none", doc))]
 use sel4::{MSG_MAX_LENGTH, ipc_buffer};
 
 /// The sender's own number for a message; 52 bits.
@@ -59,7 +58,6 @@ impl MessageInfo {
 
     /// Decodes the message as a fault. To be called first in `fault`, while the message registers
     /// are still those of the fault. Accepts any message: a child can forge it.
-    #[cfg(any(target_os = "none", doc))]
     pub fn fault(&self) -> sel4::Fault {
         sel4::Fault::decode(self.inner, &ipc_buffer().message(self.inner))
     }
@@ -70,7 +68,6 @@ impl MessageInfo {
 /// # Panics
 ///
 /// From 120 on.
-#[cfg(any(target_os = "none", doc))]
 #[inline(always)]
 pub fn get_mr(i: usize) -> MessageRegisterValue {
     ipc_buffer().mr(i)
@@ -81,14 +78,12 @@ pub fn get_mr(i: usize) -> MessageRegisterValue {
 /// # Panics
 ///
 /// From 120 on.
-#[cfg(any(target_os = "none", doc))]
 #[inline(always)]
 pub fn set_mr(i: usize, value: MessageRegisterValue) {
     ipc_buffer().set_mr(i, value);
 }
 
 /// Runs `f` on a copy of all message registers.
-#[cfg(any(target_os = "none", doc))]
 pub fn with_msg_regs<T>(f: impl FnOnce(&[MessageRegisterValue]) -> T) -> T {
     let mut registers = [0; MSG_MAX_LENGTH];
     ipc_buffer().read(&mut registers);
@@ -96,7 +91,6 @@ pub fn with_msg_regs<T>(f: impl FnOnce(&[MessageRegisterValue]) -> T) -> T {
 }
 
 /// Runs `f` on a copy of all message registers, then writes the copy back.
-#[cfg(any(target_os = "none", doc))]
 pub fn with_msg_regs_mut<T>(f: impl FnOnce(&mut [MessageRegisterValue]) -> T) -> T {
     let mut registers = [0; MSG_MAX_LENGTH];
     ipc_buffer().read(&mut registers);
@@ -106,7 +100,6 @@ pub fn with_msg_regs_mut<T>(f: impl FnOnce(&mut [MessageRegisterValue]) -> T) ->
 }
 
 /// As [`with_msg_regs`], in bytes (960 of them).
-#[cfg(any(target_os = "none", doc))]
 pub fn with_msg_bytes<T>(f: impl FnOnce(&[u8]) -> T) -> T {
     with_msg_regs(|registers| {
         let bytes = registers.as_ptr().cast();
@@ -116,7 +109,6 @@ pub fn with_msg_bytes<T>(f: impl FnOnce(&[u8]) -> T) -> T {
 }
 
 /// As [`with_msg_regs_mut`], in bytes (960 of them).
-#[cfg(any(target_os = "none", doc))]
 pub fn with_msg_bytes_mut<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
     with_msg_regs_mut(|registers| {
         let bytes = registers.as_mut_ptr().cast();

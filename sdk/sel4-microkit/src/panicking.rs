@@ -1,6 +1,7 @@
 //! What happens on a panic: the hook runs, then `brk #1` hands the PD to its parent or the monitor.
 
 use core::cell::Cell;
+use core::convert::Infallible;
 use core::panic::{PanicInfo, UnwindSafe};
 
 use crate::{debug_println, pd_name};
@@ -10,13 +11,18 @@ pub type PanicHook = &'static (dyn Fn(&PanicInfo<'_>) + Send + Sync);
 
 struct State {
     hook: Cell<PanicHook>,
+    #[cfg(target_os = "none")]
     panicking: Cell<bool>,
 }
 
 // SAFETY: a PD has one thread.
 unsafe impl Sync for State {}
 
-static STATE: State = State { hook: Cell::new(&default_hook), panicking: Cell::new(false) };
+static STATE: State = State {
+    hook: Cell::new(&default_hook),
+    #[cfg(target_os = "none")]
+    panicking: Cell::new(false),
+};
 
 /// Replaces the hook. The default prints the PD's name and the panic on the kernel's console.
 pub fn set_hook(hook: PanicHook) {
@@ -33,7 +39,7 @@ fn default_hook(info: &PanicInfo<'_>) {
 /// # Errors
 ///
 /// Never.
-pub fn catch_unwind<R, F: FnOnce() -> R + UnwindSafe>(f: F) -> Result<R, ()> {
+pub fn catch_unwind<R, F: FnOnce() -> R + UnwindSafe>(f: F) -> Result<R, Infallible> {
     Ok(f())
 }
 
@@ -45,10 +51,16 @@ pub fn abort() -> ! {
     unsafe { core::arch::asm!("2: brk #1", "b 2b", options(noreturn, nostack)) }
 }
 
+/// Ends the test program.
+#[cfg(not(target_os = "none"))]
+pub fn abort() -> ! {
+    panic!("the protection domain aborted")
+}
+
+/// A panic inside the hook skips it.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    // A panic inside the hook skips it.
     if !STATE.panicking.replace(true) {
         STATE.hook.get()(info);
     }

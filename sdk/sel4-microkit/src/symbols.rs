@@ -20,18 +20,22 @@ impl<T: Copy> Patched<T> {
     /// The patched value, in read-only memory.
     #[inline(always)]
     pub fn get(&'static self) -> &'static T {
-        let mut untraced = ptr::from_ref(&self.0);
+        let mut address = ptr::from_ref(&self.0).expose_provenance();
         #[cfg(target_os = "none")]
         // SAFETY: no instruction is emitted; only the compiler's knowledge of the value is dropped.
         unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) untraced, options(pure, nomem, nostack));
+            core::arch::asm!(
+                "/* {0} */",
+                inout(reg) address,
+                options(pure, nomem, nostack, preserves_flags),
+            );
         }
         #[cfg(not(target_os = "none"))]
         {
-            untraced = core::hint::black_box(untraced);
+            address = core::hint::black_box(address);
         }
         // SAFETY: still the address of a static that lives for ever and is never written.
-        unsafe { &*untraced }
+        unsafe { &*ptr::with_exposed_provenance(address) }
     }
 }
 

@@ -75,12 +75,10 @@ impl Esr {
     }
 
     /// The exception class.
-    #[expect(clippy::cast_possible_truncation, reason = "masked to six bits")]
     pub const fn class(self) -> u8 {
         (self.0 >> 26 & 0x3f) as u8
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked to six bits")]
     const fn abort_cause(self) -> AbortCause {
         match (self.0 & 0x3f) as u8 {
             0x00..=0x07 => AbortCause::Unmapped,

@@ -3,6 +3,7 @@
 //! No Rust reference to the buffer is ever formed: the kernel writes it during system calls.
 
 use core::ptr::{self, NonNull};
+#[cfg(target_os = "none")]
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::svc::FastRegisters;
@@ -15,6 +16,7 @@ struct Layout {
     mrs: [Word; MSG_MAX_LENGTH],
 }
 
+#[cfg(target_os = "none")]
 static IPC_BUFFER: AtomicPtr<Layout> = AtomicPtr::new(ptr::null_mut());
 
 /// Handle on this thread's IPC buffer.
@@ -26,16 +28,28 @@ pub struct IpcBuffer(NonNull<Layout>);
 /// # Safety
 ///
 /// `address` is this thread's IPC buffer, mapped for as long as the thread runs.
+#[cfg(target_os = "none")]
 pub unsafe fn set_ipc_buffer(address: usize) {
     IPC_BUFFER.store(ptr::with_exposed_provenance_mut(address), Ordering::Relaxed);
 }
 
 /// The IPC buffer.
+#[cfg(target_os = "none")]
 #[inline(always)]
 pub fn ipc_buffer() -> IpcBuffer {
     let buffer = IPC_BUFFER.load(Ordering::Relaxed);
     // SAFETY: `set_ipc_buffer` ran before any code that can get here.
     IpcBuffer(unsafe { NonNull::new_unchecked(buffer) })
+}
+
+/// The IPC buffer: on the host each thread has one of its own, which is never freed.
+#[cfg(not(target_os = "none"))]
+pub fn ipc_buffer() -> IpcBuffer {
+    std::thread_local! {
+        static BUFFER: IpcBuffer =
+            IpcBuffer(NonNull::from(std::boxed::Box::leak(std::boxed::Box::new(Layout { tag: 0, mrs: [0; MSG_MAX_LENGTH] }))));
+    }
+    BUFFER.with(|&buffer| buffer)
 }
 
 impl IpcBuffer {

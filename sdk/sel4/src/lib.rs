@@ -2,7 +2,7 @@
 //!
 //! Names follow rust-sel4's `sel4` crate. This crate needs stable Rust only: no libclang, no kernel
 //! headers. Everything that is pure data (message words, invocation labels, fault messages, register
-//! sets) builds and is tested on the host; what executes `svc` exists on the target only.
+//! sets) is the same on the host; system calls go to a stand-in there that a test supplies.
 //!
 //! Trust: the kernel's words are believed. Fault messages are *not*: a child can call its own fault
 //! endpoint with any content (Microkit 2.3.0 hands it that right), so decoding never panics.
@@ -12,7 +12,7 @@
 
 #![no_std]
 
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 extern crate std;
 
 pub mod config;
@@ -24,11 +24,8 @@ pub mod label;
 mod message_info;
 mod user_context;
 
-#[cfg(any(target_os = "none", doc))]
 mod invocations;
-#[cfg(any(target_os = "none", doc))]
 mod ipc_buffer;
-#[cfg(any(target_os = "none", doc))]
 pub mod svc;
 
 pub use cptr::{CPtr, CPtrBits, Cap, cap, cap_type, cspace_root_slot_to_cptr};
@@ -41,10 +38,10 @@ pub use fault::{
 pub use message_info::{MessageInfo, MessageInfoBuilder};
 pub use user_context::UserContext;
 
-#[cfg(any(target_os = "none", doc))]
 pub use invocations::{debug_put_char, r#yield};
-#[cfg(any(target_os = "none", doc))]
-pub use ipc_buffer::{IpcBuffer, ipc_buffer, set_ipc_buffer};
+#[cfg(target_os = "none")]
+pub use ipc_buffer::set_ipc_buffer;
+pub use ipc_buffer::{IpcBuffer, ipc_buffer};
 
 /// A machine word.
 pub type Word = u64;

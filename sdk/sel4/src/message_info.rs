@@ -48,7 +48,6 @@ impl MessageInfo {
 
     /// Message registers in use; at most [`MSG_MAX_LENGTH`].
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to seven bits")]
     pub const fn length(self) -> usize {
         let length = (self.0 & ((1 << LENGTH_BITS) - 1)) as usize;
         if length > MSG_MAX_LENGTH { MSG_MAX_LENGTH } else { length }
@@ -56,14 +55,12 @@ impl MessageInfo {
 
     /// Capabilities sent along.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to two bits")]
     pub const fn extra_caps(self) -> usize {
         (self.0 >> EXTRA_CAPS_SHIFT & 3) as usize
     }
 
     /// Bit mask of capabilities that were unwrapped to their badge.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to three bits")]
     pub const fn caps_unwrapped(self) -> usize {
         (self.0 >> CAPS_UNWRAPPED_SHIFT & 7) as usize
     }

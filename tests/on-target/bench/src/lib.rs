@@ -10,9 +10,7 @@ pub const WARM_UP_ROUNDS: u64 = 100;
 
 /// Nanoseconds per round, rounded to nearest. With `-icount shift=0` a nanosecond is an instruction.
 pub const fn nanos_per_round(ticks: u64, ticks_per_second: u64) -> u64 {
-    let nanos = ticks as u128 * 1_000_000_000 / ticks_per_second as u128;
-    let rounded = (nanos + ROUNDS as u128 / 2) / ROUNDS as u128;
-    if rounded > u64::MAX as u128 { u64::MAX } else { rounded as u64 }
+    (ticks * (1_000_000_000 / ROUNDS) + ticks_per_second / 2) / ticks_per_second
 }
 
 #[cfg(test)]
