@@ -98,7 +98,19 @@ impl Composed {
                 region.unset(key);
             }
         }
+        sort_by_kind(&mut root);
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", root.to_text())
+    }
+}
+
+/// Groups children as a reader expects them; unknown kinds come first (`<domains>` must), order within
+/// a kind stays.
+fn sort_by_kind(element: &mut Element) {
+    const KINDS: [&str; 7] =
+        ["memory_region", "program_image", "map", "irq", "setvar", "protection_domain", "channel"];
+    element.children.sort_by_key(|child| KINDS.iter().position(|kind| child.name == *kind));
+    for pd in element.children.iter_mut().filter(|child| child.name == "protection_domain") {
+        sort_by_kind(pd);
     }
 }
 
@@ -140,6 +152,9 @@ pub fn compose(sources: &Sources) -> Result<Composed, Error> {
         revision: sources.revision.clone(),
     };
     let expansion = expand::expand(&mut root, &identity, &files, &mut report);
+    if report.has_errors() {
+        return Err(Error::Refused(listed(&report)));
+    }
     let ram_bytes = {
         let system = system::System::read(&root, &mut report);
         let scene = lint::Scene {

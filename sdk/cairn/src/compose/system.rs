@@ -121,6 +121,7 @@ impl<'a> System<'a> {
             let channel = system.read_channel(element, report);
             system.channels.extend(channel);
         }
+        check_symbols(root, report);
         system
     }
 
@@ -167,7 +168,6 @@ impl<'a> System<'a> {
             if pd.named("program_image").count() != 1 {
                 report.error(pd, "needs exactly one <program_image>");
             }
-            check_symbols(pd, report);
             let budget_us = numeric(pd, "budget", defaults::BUDGET_US, report);
             let index = self.pds.len();
             self.pds.push(Pd {
@@ -236,17 +236,25 @@ fn read_map<'a>(
     Some(Map { element, region: *region, vaddr: numeric(element, "vaddr", 0, report), perms })
 }
 
-/// A symbol that two elements of one PD set would keep only the last value.
-fn check_symbols(pd: &Element, report: &mut Report) {
+/// A symbol that is set twice in one PD would keep only one of the values.
+fn check_symbols(root: &Element, report: &mut Report) {
     let mut seen = BTreeMap::new();
-    for child in pd.children.iter().filter(|child| child.name != "protection_domain") {
-        for (key, symbol) in child.attributes() {
-            let sets = key.starts_with("setvar_") || (child.name == "setvar" && key == "symbol");
-            if !sets {
-                continue;
-            }
-            if let Some(first) = seen.insert(symbol, &child.place) {
-                report.error(child, format!("symbol `{symbol}` is already set at {first}"));
+    let of_pds = pd_elements(root).into_iter().flat_map(|pd| {
+        pd.children
+            .iter()
+            .filter(|c| c.name != "protection_domain")
+            .map(move |c| (pd.get("name"), c))
+    });
+    let of_channels = root
+        .named("channel")
+        .flat_map(|channel| channel.named("end"))
+        .map(|end| (end.get("pd"), end));
+    for (pd, element) in of_pds.chain(of_channels) {
+        for (key, symbol) in element.attributes() {
+            let sets = key.starts_with("setvar_") || (element.name == "setvar" && key == "symbol");
+            let first = sets.then(|| seen.insert((pd, symbol), &element.place)).flatten();
+            if let Some(first) = first {
+                report.error(element, format!("symbol `{symbol}` is already set at {first}"));
             }
         }
     }

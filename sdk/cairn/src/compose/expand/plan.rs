@@ -1,5 +1,7 @@
 //! From the elements `<link>`, `<lifecycle/>` and `<log/>` to links, before any address is known.
 
+use std::collections::BTreeMap;
+
 use super::super::number;
 use super::super::report::Report;
 use super::super::xml::{Element, Place};
@@ -79,6 +81,13 @@ impl Link {
     pub fn waits(&self) -> bool {
         self.protocol != LIFECYCLE_PROTOCOL && self.protocol != LOG_PROTOCOL
     }
+
+    /// The link as messages name it.
+    pub(crate) fn element(&self) -> Element {
+        Element::new("link", &self.place)
+            .with("server", self.server.as_str())
+            .with("client", self.client.as_str())
+    }
 }
 
 /// A PD and its parent, in file order.
@@ -128,7 +137,10 @@ pub(super) fn links(root: &mut Element, families: &[Family], report: &mut Report
         only(&element, &known, report);
         links.extend(link(&element, report));
     }
-    links.retain(|link| ends_exist(link, families, report));
+    let mut pairs = BTreeMap::new();
+    links.retain(|link| {
+        ends_exist(link, families, report) && is_first_of_its_pair(link, &mut pairs, report)
+    });
     links
 }
 
@@ -187,10 +199,23 @@ fn link(element: &Element, report: &mut Report) -> Option<Link> {
     })
 }
 
+/// A second link between the same two would need the same names.
+fn is_first_of_its_pair(
+    link: &Link,
+    pairs: &mut BTreeMap<(String, String, bool), Place>,
+    report: &mut Report,
+) -> bool {
+    let is_lifecycle = link.protocol == LIFECYCLE_PROTOCOL;
+    let pair = (link.server.clone(), link.client.clone(), is_lifecycle);
+    let earlier = pairs.insert(pair, link.place.clone());
+    if let Some(place) = &earlier {
+        report.error(&link.element(), format!("these two have a link already, at {place}"));
+    }
+    earlier.is_none()
+}
+
 fn ends_exist(link: &Link, families: &[Family], report: &mut Report) -> bool {
-    let element = Element::new("link", &link.place)
-        .with("server", link.server.as_str())
-        .with("client", link.client.as_str());
+    let element = link.element();
     let ends = [&link.server, &link.client];
     let missing = ends.into_iter().find(|end| families.iter().all(|family| family.name != **end));
     if let Some(missing) = missing {

@@ -69,9 +69,7 @@ pub(crate) struct Wait {
 
 fn waits(scene: &Scene<'_>) -> Vec<Wait> {
     let links = scene.links.iter().filter(|link| link.waits()).filter_map(|link| {
-        let element = Element::new("link", &link.place)
-            .with("server", link.server.as_str())
-            .with("client", link.client.as_str());
+        let element = link.element();
         let (client, server) = (scene.system.pd(&link.client)?, scene.system.pd(&link.server)?);
         Some(Wait { client, server, is_call: false, element })
     });
