@@ -41,7 +41,7 @@ pub fn expand(
     let families = plan::families(root);
     let links = plan::links(root, &families, report);
     let asks = tables::Asks::take(root, &families, report);
-    let mut placer = place::Placer::new(root, &families, files, report);
+    let mut placer = place::Placer::new(root, &families, &links, files, report);
     placer.fill_gaps(root, report);
     let ends: Vec<_> =
         links.iter().filter_map(|link| placer.link(root, link, &asks, report)).collect();

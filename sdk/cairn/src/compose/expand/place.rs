@@ -43,11 +43,14 @@ impl Placer {
     pub(super) fn new(
         root: &Element,
         families: &[Family],
+        links: &[Link],
         files: &Files,
         report: &mut Report,
     ) -> Self {
         let spaces = families.iter().map(|f| (f.name.clone(), Space::default())).collect();
-        let mut placer = Self { spaces, region_bytes: BTreeMap::new() };
+        let parts = links.iter().flat_map(|link| &link.parts);
+        let region_bytes = parts.map(|part| (part.region.clone(), part.bytes)).collect();
+        let mut placer = Self { spaces, region_bytes };
         for region in root.named("memory_region") {
             placer.learn_region(region, files, report);
         }
@@ -186,7 +189,6 @@ impl Placer {
                 .with("name", part.region.as_str())
                 .with("size", hex(part.bytes));
             root.children.push(region);
-            self.region_bytes.insert(part.region.clone(), part.bytes);
             self.map(root, link, part, End::Client, asks, report);
             vaddrs.push(self.map(root, link, part, End::Server, asks, report)?);
         }
