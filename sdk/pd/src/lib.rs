@@ -1,0 +1,42 @@
+//! What every Cairn protection domain (PD) links beside the runtime: the back end of `log`, the
+//! lifecycle page that `supervisor` reads, the clock, and a server's table of clients.
+//!
+//! ```no_run
+//! use cairn_pd::Pd;
+//!
+//! let mut pd = Pd::start(); // first thing in `init`
+//! log::info!("hello");
+//! pd.ready();
+//! // first thing in `notified`
+//! pd.wake();
+//! ```
+//!
+//! | symbol | what |
+//! |---|---|
+//! | `lifecycle_vaddr`, `supervisor_channel` | the page, and the channel that says it changed |
+//! | `serial_link_vaddr`, `serial_channel` | ring of log lines, and the channel that says it grew |
+//! | `clients_vaddr`, `clients_size` | table of clients, for servers that ask for one |
+//!
+//! A symbol that the composition does not set is a thing the PD does without, so a test PD needs
+//! none of them.
+//!
+//! **Trust.** `supervisor` and `serial` can neither stop nor mislead a PD through what is shared
+//! with them: the page is never read back but for the count of lives, and a full or broken log
+//! ring drops lines and counts them.
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code, reason = "binds the regions that the table of clients names")]
+mod clients;
+mod lifecycle;
+mod logger;
+mod pd;
+#[allow(unsafe_code, reason = "binds regions; holds the one-threaded program's state")]
+mod state;
+
+pub use clients::{Client, clients};
+#[cfg(target_arch = "aarch64")]
+pub use generic_timer::SystemRegisters;
+pub use generic_timer::{Frequency, Nanos};
+pub use pd::{Clock, Pd};
+pub use protocols::lifecycle::Counter;

@@ -1,0 +1,143 @@
+//! Regions and channels by symbol, and what the panic hook and the logger must reach from anywhere.
+
+use core::cell::{Cell, RefCell};
+use core::panic::PanicInfo;
+use core::ptr::NonNull;
+
+use protocols::lifecycle::{Counter, Page, State};
+use protocols::serial::{LogLine, RING_SLOTS};
+use sel4_externally_shared::ExternallySharedRef;
+use sel4_microkit::{Channel, debug_println, pd_name, var};
+use sel4_shared_ring_buffer::{InitializationStrategy, RawRingBuffer};
+
+use crate::lifecycle::LifecyclePage;
+use crate::logger::{LogRing, append, line_of};
+
+struct Shared {
+    page: Cell<Option<LifecyclePage<'static>>>,
+    ring: RefCell<Option<LogRing<'static>>>,
+    dropped: Cell<u64>,
+}
+
+// SAFETY: a PD has one thread.
+unsafe impl Sync for Shared {}
+
+static SHARED: Shared =
+    Shared { page: Cell::new(None), ring: RefCell::new(None), dropped: Cell::new(0) };
+
+/// The memory that the tool mapped at the address in a symbol, if it set one.
+fn region<T>(vaddr: usize) -> Option<NonNull<T>> {
+    NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr))
+}
+
+/// Binds page and log ring, and lets panics and log records use them.
+pub(crate) fn bind() {
+    SHARED.page.set(bind_page());
+    SHARED.ring.replace(bind_ring());
+    sel4_microkit::panicking::set_hook(&panic_hook);
+    if let Some(page) = page() {
+        page.begin();
+    }
+    // Fails when there is a logger already, which is then this one.
+    if log::set_logger(&Logger).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
+}
+
+fn bind_page() -> Option<LifecyclePage<'static>> {
+    let page = region::<u8>(*var!(lifecycle_vaddr: usize = 0))?;
+    let bytes = NonNull::slice_from_raw_parts(page, size_of::<Page>());
+    // SAFETY: the composition maps a page of its own there, read-write, for ever; it is bound once
+    // per life of the program.
+    Some(LifecyclePage::new(unsafe { ExternallySharedRef::new(bytes) }.into_ptr()))
+}
+
+fn bind_ring() -> Option<LogRing<'static>> {
+    let ring = region::<RawRingBuffer<LogLine, RING_SLOTS>>(*var!(serial_link_vaddr: usize = 0))?;
+    // SAFETY: the composition maps the link to `serial` there, read-write, for ever, in a region
+    // that holds the ring; it is bound once per life of the program.
+    let ring = unsafe { ExternallySharedRef::new(ring) };
+    // Either end may restart: the indices in memory are where it goes on.
+    Some(LogRing::new(ring, InitializationStrategy::ReadState))
+}
+
+pub(crate) fn page() -> Option<LifecyclePage<'static>> {
+    SHARED.page.get()
+}
+
+pub(crate) fn notify_supervisor() {
+    notify(*var!(supervisor_channel: usize = NO_CHANNEL));
+}
+
+/// Channel symbols that the tool did not set.
+const NO_CHANNEL: usize = usize::MAX;
+
+fn notify(channel: usize) {
+    if channel != NO_CHANNEL {
+        Channel::new(channel).notify();
+    }
+}
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let Ok(mut ring) = SHARED.ring.try_borrow_mut() else { return };
+        let Some(ring) = ring.as_mut() else {
+            debug_println!("[{}] {}", pd_name().unwrap_or("?"), record.args());
+            return;
+        };
+        if append(ring, line_of(record)) {
+            notify(*var!(serial_channel: usize = NO_CHANNEL));
+            return;
+        }
+        SHARED.dropped.set(SHARED.dropped.get() + 1);
+        if let Some(page) = page() {
+            page.set_counter(Counter::LogDropped, SHARED.dropped.get());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Leaves the message where `supervisor` finds it when the fault arrives there.
+fn panic_hook(info: &PanicInfo<'_>) {
+    if let Some(page) = page() {
+        match info.location() {
+            Some(at) => page.set_state(
+                State::Panicked,
+                format_args!("{} ({}:{})", info.message(), at.file(), at.line()),
+            ),
+            None => page.set_state(State::Panicked, format_args!("{}", info.message())),
+        }
+    }
+    debug_println!("{}: {info}", pd_name().unwrap_or("?"));
+}
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn counter_frequency_hz() -> u64 {
+    use generic_timer::Registers;
+    generic_timer::SystemRegisters.frequency_hz()
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline]
+pub(crate) fn counter() -> u64 {
+    use generic_timer::Registers;
+    generic_timer::SystemRegisters.count()
+}
+
+/// A machine of another kind runs tests only: its clock stands still.
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) fn counter_frequency_hz() -> u64 {
+    1_000_000_000
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) fn counter() -> u64 {
+    0
+}
