@@ -3,8 +3,9 @@
 use core::fmt;
 
 use crate::layout::{
-    BUDGET_US_MIN, EXCLUDED_START, GIC_END, GIC_START, LARGE_PAGE_BITS, PAGE_BITS, PD_COUNT_MAX,
-    PERIOD_US_MAX, PRIORITY_MAX, RAM_END, RAM_START, USER_END, table_pages,
+    BUDGET_US_MIN, CAP_COUNT_MAX, EXCLUDED_START, GIC_END, GIC_START, INJECTION_COUNT_MAX,
+    INTID_COUNT, KERNEL_TIMER_INTID, LARGE_PAGE_BITS, PAGE_BITS, PD_COUNT_MAX, PERIOD_US_MAX,
+    PRIORITY_MAX, RAM_END, RAM_START, USER_END, table_pages,
 };
 use crate::read::Spec;
 use crate::record::{
@@ -12,9 +13,6 @@ use crate::record::{
     MemoryKind, Pd, Range, Trigger, map_rights, pd_flags, rights,
 };
 use crate::slots::{FAULT_ENDPOINT, MICROKIT_SLOTS, ROOT_SLOTS};
-
-/// INTID of the kernel's own timer.
-const KERNEL_TIMER_INTID: u32 = 26;
 
 /// A broken rule and the record that breaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +66,8 @@ pub enum Rule {
     FillShape,
     /// Fill of kernel memory or page tables.
     FillForbidden,
+    /// More caps than the kernel has room for.
+    CapCount,
     /// Cap with unknown owner, slot, kind, rights or object.
     CapShape,
     /// Caps not strictly ascending by (PD, space, slot).
@@ -76,6 +76,8 @@ pub enum Rule {
     IrqShape,
     /// IRQs not strictly ascending by INTID.
     IrqOrder,
+    /// More injections than the kernel has room for.
+    InjectionCount,
     /// Injection of unknown kind, target or count.
     InjectionShape,
 }
@@ -131,6 +133,8 @@ fn header(spec: &Spec<'_>) -> Result<(), Rule> {
         Rule::KernelRange,
     )?;
     ensure((1..=PD_COUNT_MAX).contains(&spec.pds().len()), Rule::PdCount)?;
+    ensure(spec.caps().len() <= CAP_COUNT_MAX, Rule::CapCount)?;
+    ensure(spec.injections().len() <= INJECTION_COUNT_MAX, Rule::InjectionCount)?;
     let tables = spec.header().tables;
     ensure(
         inside(&tables, RAM_START, RAM_END)
@@ -257,8 +261,8 @@ fn check_fault_endpoint(spec: &Spec<'_>, pd: usize) -> Result<(), Rule> {
 
 fn check_irq(spec: &Spec<'_>, index: usize, irq: &Irq) -> Result<(), Rule> {
     ensure(
-        (16..1020).contains(&irq.intid)
-            && irq.intid != KERNEL_TIMER_INTID
+        (16..INTID_COUNT).contains(&(irq.intid as usize))
+            && irq.intid.abs_diff(KERNEL_TIMER_INTID) > 1
             && usize::from(irq.pd) < spec.pds().len()
             && irq.badge != 0
             && Trigger::from_raw(irq.trigger).is_some()

@@ -42,14 +42,25 @@ pub const BUDGET_US_MIN: u64 = 20;
 /// Largest period in microseconds that the kernel accepts (one hour).
 pub const PERIOD_US_MAX: u64 = 3_600_000_000;
 
+/// Largest number of capabilities in a system.
+pub const CAP_COUNT_MAX: usize = 4096;
+/// Largest number of injections.
+pub const INJECTION_COUNT_MAX: usize = 16;
+/// INTIDs that the kernel handles: 0 to 159, of which SGIs and its own are not for PDs.
+pub const INTID_COUNT: usize = 160;
+/// INTID of the kernel's timer; the one before and the one after it are reserved as well.
+pub const KERNEL_TIMER_INTID: u32 = 26;
+
 /// Number of 4 KiB pages the kernel needs for the page tables of one PD.
 ///
+/// Rounded up so that the root of the next PD, two consecutive tables, is aligned to its size.
 /// `mappings` are that PD's, sorted by `vaddr` and not overlapping, as a valid spec has them.
 #[must_use]
 pub fn table_pages(mappings: &[Mapping]) -> u64 {
     let level2 = tables_touched(mappings.iter(), LEVEL2_BITS);
     let small = mappings.iter().filter(|mapping| mapping.page_bits == PAGE_BITS);
-    ROOT_PAGES + level2 + tables_touched(small, LARGE_PAGE_BITS)
+    let pages = ROOT_PAGES + level2 + tables_touched(small, LARGE_PAGE_BITS);
+    pages.next_multiple_of(ROOT_PAGES)
 }
 
 /// Counts the distinct `2^bits`-byte windows that sorted mappings touch.
@@ -84,11 +95,11 @@ mod tests {
             mapping(IPC_BUFFER, 0x1000, PAGE_BITS),
         ];
         // Level 2: first, second and last GiB. Level 3: 0x200000, both sides of 1 GiB, the top.
-        assert_eq!(table_pages(&mappings), ROOT_PAGES + 3 + 4);
+        assert_eq!(table_pages(&mappings), (ROOT_PAGES + 3 + 4) + 1);
     }
 
     #[test]
     fn large_pages_need_no_level_3() {
-        assert_eq!(table_pages(&[mapping(0x20_0000, 0x20_0000, LARGE_PAGE_BITS)]), ROOT_PAGES + 1);
+        assert_eq!(table_pages(&[mapping(0x20_0000, 0x20_0000, LARGE_PAGE_BITS)]), 2 * ROOT_PAGES);
     }
 }

@@ -263,7 +263,7 @@ pub mod rights {
 pub struct Irq {
     /// Badge with which the PD's notification is signalled: `1 << id`.
     pub badge: u64,
-    /// GIC INTID, 16 to 1019, but not 26, the kernel's own timer.
+    /// GIC INTID, 16 to 159, but not 25 to 27, which are the kernel's.
     pub intid: u32,
     /// PD whose notification is signalled.
     pub pd: u16,

@@ -190,13 +190,20 @@ fn rejects_bad_caps() {
     assert_eq!(broken_by(|system| system.caps[1].rights = 1), Some(Rule::CapShape));
     assert_eq!(broken_by(|system| system.caps[1].badge = 1), Some(Rule::CapShape));
     assert_eq!(broken_by(|system| system.caps[2].object = 2), Some(Rule::CapShape));
+    let cap = system().caps[0];
+    assert_eq!(broken_by(|system| system.caps = std::vec![cap; 4097]), Some(Rule::CapCount));
     let doubled = broken_by(|system| system.caps[1].slot = slots::FAULT_ENDPOINT);
     assert_eq!(doubled, Some(Rule::CapOrder));
 }
 
 #[test]
 fn rejects_bad_irqs_and_injections() {
-    assert_eq!(broken_by(|system| system.irqs[0].intid = 26), Some(Rule::IrqShape));
+    for reserved in [15, 25, 26, 27, 160] {
+        assert_eq!(broken_by(|system| system.irqs[0].intid = reserved), Some(Rule::IrqShape));
+    }
+    let injection = system().injections[0];
+    let rule = broken_by(|system| system.injections = std::vec![injection; 17]);
+    assert_eq!(rule, Some(Rule::InjectionCount));
     assert_eq!(broken_by(|system| system.irqs[0].trigger = 2), Some(Rule::IrqShape));
     assert_eq!(broken_by(|system| system.irqs[0].pd = 1), Some(Rule::IrqShape));
     assert_eq!(broken_by(|system| system.irqs[1].intid = 30), Some(Rule::IrqOrder));

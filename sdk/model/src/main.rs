@@ -1,0 +1,11 @@
+//! The model kernel's binary: QEMU `virt` at EL2 under the kernel logic of the library.
+#![no_std]
+#![no_main]
+
+mod board;
+mod boot;
+mod gic;
+mod mmu;
+mod trap;
+mod uart;
+mod vspace;
