@@ -29,7 +29,7 @@ codes! {
         PublicKey = 4,
         /// Signature of the input with `key`.
         Sign = 5,
-        /// Check signature (second input) of the input under `key`.
+        /// Check the signature in the second input; the input is the public key and the message behind it.
         Verify = 6,
         /// Shared secret of `key` and the public key in the input.
         Agree = 7,

@@ -1,6 +1,7 @@
 //! One client's end: its rings, its data regions and the receive buffers it holds.
 
 use protocols::net::{Event, Kind, Op, RING_SLOTS, Request, Status};
+use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::{
     BufferError, BufferGrid, BufferIndex, BufferPool, DataRegion, ServerEnd,
 };
@@ -191,7 +192,7 @@ pub struct Client<'a, F: FnMut()> {
     /// The rings.
     pub link: Link<'a, F>,
     /// Bytes that the client wants to send.
-    pub data: DataRegion<'a>,
+    pub data: DataRegion<'a, ReadOnly>,
     /// Bytes that arrived for the client.
     pub received: DataRegion<'a>,
     /// Buffers of `received`.

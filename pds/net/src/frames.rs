@@ -1,6 +1,7 @@
 //! Frames between the card's buffers and smoltcp.
 
 use protocols::nic::{BUFFER_BYTES, FRAME_BYTES_MAX, RING_SLOTS};
+use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::{
     BufferGrid, BufferIndex, BufferPool, ClientEnd, DataRegion, Descriptor, LinkError,
 };
@@ -76,7 +77,7 @@ impl<F: FnMut()> Lane<'_, F> {
 pub struct Frames<'a, F: FnMut()> {
     receive: Lane<'a, F>,
     transmit: Lane<'a, F>,
-    rx_region: DataRegion<'a>,
+    rx_region: DataRegion<'a, ReadOnly>,
     tx_memory: &'a mut [u8],
     /// Private copy of the frame that is being parsed: the device may change its own at any time.
     frame: [u8; FRAME_BYTES_MAX],
@@ -90,7 +91,7 @@ impl<'a, F: FnMut()> Frames<'a, F> {
     pub fn new(
         receive: Link<'a, F>,
         transmit: Link<'a, F>,
-        rx_region: DataRegion<'a>,
+        rx_region: DataRegion<'a, ReadOnly>,
         tx_memory: &'a mut [u8],
     ) -> Option<Self> {
         let buffer_bytes = u32::try_from(BUFFER_BYTES).ok()?;

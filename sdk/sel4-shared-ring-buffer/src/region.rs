@@ -1,4 +1,4 @@
-use sel4_externally_shared::access::{ReadWrite, Readable, Writable};
+use sel4_externally_shared::access::{ReadOnly, ReadWrite, Readable, RestrictAccess, Writable};
 use sel4_externally_shared::{ExternallySharedPtr, ExternallySharedRef};
 
 use crate::Descriptor;
@@ -87,6 +87,15 @@ impl<'a, A> DataRegion<'a, A> {
     #[must_use]
     pub fn new(region: ExternallySharedRef<'a, [u8], A>) -> Self {
         Self { bytes: region.into_ptr() }
+    }
+
+    /// The same region for reading only.
+    #[must_use]
+    pub fn read_only(self) -> DataRegion<'a, A::Restricted>
+    where
+        A: RestrictAccess<ReadOnly>,
+    {
+        DataRegion { bytes: self.bytes.restrict::<ReadOnly>() }
     }
 
     /// Size in bytes.
