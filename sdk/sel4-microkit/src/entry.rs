@@ -11,6 +11,9 @@ use crate::panicking;
 #[cfg(target_os = "none")]
 const STACK_TOP_TO_IPC_BUFFER_BYTES: usize = 0x1000;
 
+/// Where `link.ld` puts `_start` in every PD: what [`Child::restart`](crate::Child::restart) takes.
+pub const ENTRY_POINT: u64 = 0x20_0000;
+
 /// The stack pointer at entry. The same for every PD of a board, hence also for children.
 static INITIAL_STACK_TOP: AtomicUsize = AtomicUsize::new(0);
 

@@ -7,17 +7,11 @@ use alloc::boxed::Box;
 
 pub use core::convert::Infallible;
 
-use sel4::{Cap, cap, cap_type};
-
 use crate::channel::{Channel, Child};
 use crate::defer::{DeferredAction, PreparedAction};
-use crate::event::{ChannelSet, Source};
+use crate::ipc::{self, ChannelSet, Event};
 use crate::message::MessageInfo;
 use crate::symbols::{pd_irqs, pd_is_passive};
-
-const INPUT: cap::Endpoint = Cap::from_bits(1);
-const REPLY: cap::Reply = Cap::from_bits(4);
-const MONITOR: cap::Endpoint = Cap::from_bits(5);
 
 /// A PD's behaviour.
 pub trait Handler {
@@ -82,40 +76,28 @@ fn ack_all_irqs() {
 
 /// One kernel entry where possible: answer, send what was deferred, wait for the next event.
 #[inline(always)]
-fn next_event(
-    reply: Option<MessageInfo>,
-    action: Option<PreparedAction>,
-) -> (sel4::MessageInfo, sel4::Badge) {
+fn next_event(reply: Option<MessageInfo>, action: Option<PreparedAction>) -> Event {
     match (reply, action) {
-        (None, None) => INPUT.recv(REPLY),
-        (None, Some(action)) => {
-            let input = INPUT.cast::<cap_type::Unspecified>();
-            action.dest.nb_send_recv(action.info, input, REPLY)
-        }
-        (Some(reply), None) => INPUT.reply_recv(reply.into_inner(), REPLY),
+        (None, None) => ipc::recv(),
+        (None, Some(action)) => ipc::nb_send_recv(action),
+        (Some(reply), None) => ipc::reply_recv(reply),
         (Some(reply), Some(action)) => {
-            action.dest.send(action.info);
-            INPUT.reply_recv(reply.into_inner(), REPLY)
+            ipc::send(action);
+            ipc::reply_recv(reply)
         }
     }
 }
 
 /// The event loop. Returns only a handler's error.
 pub(crate) fn run<H: Handler>(handler: &mut H) -> H::Error {
-    // A passive PD gives its scheduling context to the monitor together with its first receive.
-    let mut action = pd_is_passive().then(|| PreparedAction {
-        dest: MONITOR.cast::<cap_type::Unspecified>(),
-        info: sel4::MessageInfo::new(0, 0, 0, 0),
-    });
+    let mut action = pd_is_passive().then(ipc::forfeit_sc);
     let mut reply = None;
     ack_all_irqs();
     loop {
-        let (info, badge) = next_event(reply, action);
-        let msg_info = MessageInfo::from_inner(info);
-        let outcome = match Source::from_badge(badge) {
-            Source::Protected(channel) => handler.protected(channel, msg_info).map(Some),
-            Source::Notified(channels) => handler.notified(channels).map(|()| None),
-            Source::Fault(child) => handler.fault(child, msg_info),
+        let outcome = match next_event(reply, action) {
+            Event::Protected(channel, info) => handler.protected(channel, info).map(Some),
+            Event::Notified(channels) => handler.notified(channels).map(|()| None),
+            Event::Fault(child, info) => handler.fault(child, info),
         };
         reply = match outcome {
             Ok(reply) => reply,
@@ -258,11 +240,18 @@ mod tests {
         assert_eq!(*entries.borrow(), expected);
     }
 
+    /// Has no methods of its own.
+    struct Deaf;
+
+    impl Handler for Deaf {
+        type Error = String;
+    }
+
     #[test]
     #[should_panic(expected = "unexpected notification from channels {2}")]
     fn an_event_without_a_method_panics() {
         let events = vec![(0b100, sel4::MessageInfo::default(), 0)];
         set_kernel(Script { events: events.into_iter(), entries: Rc::default() });
-        match run(&mut NullHandler::new()) {}
+        run(&mut Deaf);
     }
 }

@@ -31,10 +31,10 @@ extern crate std;
 mod channel;
 mod defer;
 mod entry;
-mod event;
 mod handler;
 #[cfg(feature = "alloc")]
 mod heap;
+pub mod ipc;
 mod message;
 pub mod panicking;
 mod printing;
@@ -42,8 +42,9 @@ mod symbols;
 
 pub use channel::{Channel, Child, IrqAckError, vspace};
 pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
-pub use event::{ChannelSet, ChannelSetIter, DisplayChannelSet};
+pub use entry::ENTRY_POINT;
 pub use handler::{Handler, Infallible, Never, NullHandler};
+pub use ipc::{ChannelSet, ChannelSetIter, DisplayChannelSet};
 pub use message::{
     MessageInfo, MessageLabel, MessageRegisterValue, get_mr, set_mr, with_msg_bytes,
     with_msg_bytes_mut, with_msg_regs, with_msg_regs_mut,
