@@ -3,8 +3,8 @@
 //! Data goes by *device address* to memory that the driver never maps. It is driven by
 //! interrupts: submit requests, [`VirtioBlk::flush`] once for all, [`VirtioBlk::arm`] before
 //! sleeping, [`VirtioBlk::take`] completions after an interrupt. How long to wait for a device
-//! that does not answer is the caller's decision; dropping the driver and starting it again
-//! resets the device.
+//! that does not answer is the caller's decision; [`VirtioBlk::stop`] resets it, and then it may be
+//! started again.
 //!
 //! **Trust.** The device is hostile: a bad used ring is a [`DeviceFault`]; a request that ends
 //! with anything but the status "ok" *and* the full length is [`Outcome::Failed`]. Whether the
@@ -15,8 +15,8 @@
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use virtio::{
-    Buffer, DeviceFault, DeviceType, QueueArea, QueueFull, Registers, Slot, Transport, VirtQueue,
-    feature,
+    Buffer, DeviceFault, DeviceType, QueueArea, QueueFull, Registers, Slot, StartFailure,
+    Transport, VirtQueue, feature,
 };
 
 /// Bytes of a sector, the unit of position and capacity whatever the medium.
@@ -103,24 +103,32 @@ impl<R: Registers> VirtioBlk<R> {
         registers: R,
         memory: &'static BlkMemory,
         memory_address: u64,
-    ) -> Result<Self, DeviceFault> {
-        let mut transport = Transport::new(registers, DeviceType::Block)?;
-        let features = transport.negotiate(0, feature::EVENT_IDX | FEATURE_SIZE_MAX)?;
-        let capacity_sectors = transport.config_u64(CONFIG_CAPACITY)?;
-        let len_max = if features & FEATURE_SIZE_MAX == 0 {
-            u32::MAX
-        } else {
-            transport.config_u32(CONFIG_SIZE_MAX)?
-        };
-        if len_max < SECTOR_BYTES {
-            return Err(DeviceFault::ConfigInvalid);
-        }
-        let queue = VirtQueue::new(&memory.queue, features & feature::EVENT_IDX != 0);
+    ) -> Result<Self, StartFailure<R>> {
         let queue_address = memory_address + core::mem::offset_of!(BlkMemory, queue) as u64;
-        transport.add_queue::<QUEUE_SIZE>(QUEUE, queue_address)?;
-        transport.start();
+        let (transport, (queue, capacity_sectors, len_max)) =
+            Transport::start(registers, DeviceType::Block, |transport| {
+                let features = transport.negotiate(0, feature::EVENT_IDX | FEATURE_SIZE_MAX)?;
+                let capacity_sectors = transport.config_u64(CONFIG_CAPACITY)?;
+                let len_max = if features & FEATURE_SIZE_MAX == 0 {
+                    u32::MAX
+                } else {
+                    transport.config_u32(CONFIG_SIZE_MAX)?
+                };
+                if len_max < SECTOR_BYTES {
+                    return Err(DeviceFault::ConfigInvalid);
+                }
+                let queue = VirtQueue::new(&memory.queue, features & feature::EVENT_IDX != 0);
+                transport.add_queue::<QUEUE_SIZE>(QUEUE, queue_address)?;
+                Ok((queue, capacity_sectors, len_max))
+            })?;
         let lengths = [0; REQUESTS_MAX];
         Ok(Self { transport, queue, memory, memory_address, capacity_sectors, len_max, lengths })
+    }
+
+    /// Resets the device, which then uses no memory of ours any more, and gives its registers
+    /// back. Outstanding requests are forgotten.
+    pub fn stop(self) -> R {
+        self.transport.stop()
     }
 
     /// Sectors the device claims to have.

@@ -8,7 +8,7 @@
 //! buffers, [`VirtioNet::flush`] once for all of them, [`VirtioNet::arm`] before sleeping.
 //!
 //! **Trust.** The device is hostile: a bad used ring is a [`DeviceFault`], after which the driver
-//! is to be dropped and started again, which resets the device. Frame contents are not its
+//! is to be [stopped](VirtioNet::stop), which resets the device, and may be started again. Frame contents are not its
 //! concern.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -16,8 +16,8 @@
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use virtio::{
-    Buffer, DeviceFault, DeviceType, QueueArea, QueueFull, Registers, Slot, Transport, VirtQueue,
-    feature,
+    Buffer, DeviceFault, DeviceType, QueueArea, QueueFull, Registers, Slot, StartFailure,
+    Transport, VirtQueue, feature,
 };
 
 /// Descriptors of each queue; QEMU's default limit.
@@ -82,25 +82,24 @@ impl<R: Registers> VirtioNet<R> {
         registers: R,
         memory: &'static NetMemory,
         memory_address: u64,
-    ) -> Result<Self, DeviceFault> {
-        let mut transport = Transport::new(registers, DeviceType::Net)?;
-        let features = transport.negotiate(FEATURE_MAC, feature::EVENT_IDX)?;
-        let mac: [u8; 6] = transport.config_bytes()?;
-        if mac[0] & 1 != 0 || mac == [0; 6] {
-            return Err(DeviceFault::ConfigInvalid);
-        }
-        for byte in &memory.transmit_header {
-            byte.store(0, Ordering::Relaxed);
-        }
-        let event_index = features & feature::EVENT_IDX != 0;
-        let receive = VirtQueue::new(&memory.receive, event_index);
-        let transmit = VirtQueue::new(&memory.transmit, event_index);
+    ) -> Result<Self, StartFailure<R>> {
         let address = |offset: usize| memory_address + offset as u64;
-        let receive_address = address(core::mem::offset_of!(NetMemory, receive));
-        let transmit_address = address(core::mem::offset_of!(NetMemory, transmit));
-        transport.add_queue::<QUEUE_SIZE>(RECEIVE_QUEUE, receive_address)?;
-        transport.add_queue::<QUEUE_SIZE>(TRANSMIT_QUEUE, transmit_address)?;
-        transport.start();
+        let (transport, (receive, transmit, mac)) =
+            Transport::start(registers, DeviceType::Net, |transport| {
+                let features = transport.negotiate(FEATURE_MAC, feature::EVENT_IDX)?;
+                let event_index = features & feature::EVENT_IDX != 0;
+                let mac = station_address(transport)?;
+                for byte in &memory.transmit_header {
+                    byte.store(0, Ordering::Relaxed);
+                }
+                let receive = VirtQueue::new(&memory.receive, event_index);
+                let transmit = VirtQueue::new(&memory.transmit, event_index);
+                let receive_address = address(core::mem::offset_of!(NetMemory, receive));
+                let transmit_address = address(core::mem::offset_of!(NetMemory, transmit));
+                transport.add_queue::<QUEUE_SIZE>(RECEIVE_QUEUE, receive_address)?;
+                transport.add_queue::<QUEUE_SIZE>(TRANSMIT_QUEUE, transmit_address)?;
+                Ok((receive, transmit, mac))
+            })?;
         let receive_header = address(core::mem::offset_of!(NetMemory, receive_header));
         let transmit_header = address(core::mem::offset_of!(NetMemory, transmit_header));
         Ok(Self {
@@ -111,6 +110,12 @@ impl<R: Registers> VirtioNet<R> {
             transmit_header: Buffer::readable(transmit_header, HEADER_LEN),
             mac,
         })
+    }
+
+    /// Resets the device, which then uses no memory of ours any more, and gives its registers
+    /// back.
+    pub fn stop(self) -> R {
+        self.transport.stop()
     }
 
     /// The station address.
@@ -187,6 +192,12 @@ impl<R: Registers> VirtioNet<R> {
             || self.transmit.arm(TRANSMIT_LAZY_MAX);
         self.receive.arm(0) && transmit_idle
     }
+}
+
+fn station_address<R: Registers>(transport: &Transport<R>) -> Result<[u8; 6], DeviceFault> {
+    let mac: [u8; 6] = transport.config_bytes()?;
+    let is_group_address = mac[0] & 1 != 0;
+    if is_group_address || mac == [0; 6] { Err(DeviceFault::ConfigInvalid) } else { Ok(mac) }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn start() -> (FakeBus, FakeDevice, VirtioNet<FakeRegisters>) {
 }
 
 fn start_fails(device: &FakeDevice, bus: FakeBus) -> DeviceFault {
-    VirtioNet::start(device.registers(), bus.place(0), bus.address(0)).unwrap_err()
+    VirtioNet::start(device.registers(), bus.place(0), bus.address(0)).unwrap_err().fault
 }
 
 #[test]
@@ -140,7 +140,9 @@ fn a_restart_over_a_faulty_device_works() {
     net.flush();
     device.complete(0, 77, 0);
     assert_eq!(net.take_received(), Err(DeviceFault::UsedId { id: 77 }));
-    let mut net = VirtioNet::start(device.registers(), bus.place(0), bus.address(0)).unwrap();
+    let registers = net.stop();
+    assert!(!device.is_running());
+    let mut net = VirtioNet::start(registers, bus.place(0), bus.address(0)).unwrap();
     let slot = net.give_receive_buffer(BUFFERS, 2048).unwrap();
     net.flush();
     let head = device.pop(0).unwrap().head;

@@ -10,7 +10,8 @@
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use virtio::{
-    Buffer, DeviceFault, DeviceType, QueueArea, Registers, Transport, VirtQueue, feature,
+    Buffer, DeviceFault, DeviceType, QueueArea, Registers, StartFailure, Transport, VirtQueue,
+    feature,
 };
 
 /// Most bytes of one request.
@@ -56,17 +57,22 @@ impl<R: Registers> VirtioRng<R> {
         registers: R,
         memory: &'static RngMemory,
         memory_address: u64,
-    ) -> Result<Self, DeviceFault> {
-        let mut transport = Transport::new(registers, DeviceType::Entropy)?;
-        let features = transport.negotiate(0, feature::EVENT_IDX)?;
-        let mut queue = VirtQueue::new(&memory.queue, features & feature::EVENT_IDX != 0);
+    ) -> Result<Self, StartFailure<R>> {
         let queue_address = memory_address + core::mem::offset_of!(RngMemory, queue) as u64;
-        transport.add_queue::<QUEUE_SIZE>(QUEUE, queue_address)?;
-        transport.start();
-        // Nothing is outstanding, so nothing can be waiting.
-        let _ = queue.arm(0);
+        let (transport, queue) = Transport::start(registers, DeviceType::Entropy, |transport| {
+            let features = transport.negotiate(0, feature::EVENT_IDX)?;
+            let queue = VirtQueue::new(&memory.queue, features & feature::EVENT_IDX != 0);
+            transport.add_queue::<QUEUE_SIZE>(QUEUE, queue_address)?;
+            Ok(queue)
+        })?;
         let bytes_address = memory_address + core::mem::offset_of!(RngMemory, bytes) as u64;
         Ok(Self { transport, queue, memory, bytes_address })
+    }
+
+    /// Resets the device, which then uses no memory of ours any more, and gives its registers
+    /// back.
+    pub fn stop(self) -> R {
+        self.transport.stop()
     }
 
     /// Whether a request is under way.

@@ -68,6 +68,6 @@ fn a_silent_device_is_a_fault_at_start_and_no_answer_later() {
     rng.request();
     assert_eq!(rng.take(), Ok(None));
     device.set_mischief(Mischief { never_resets: true, ..Mischief::default() });
-    let again = VirtioRng::start(device.registers(), bus.place(0), bus.address(0));
-    assert_eq!(again.unwrap_err(), DeviceFault::ResetTimeout);
+    let again = VirtioRng::start(rng.stop(), bus.place(0), bus.address(0));
+    assert_eq!(again.unwrap_err().fault, DeviceFault::ResetTimeout);
 }

@@ -9,8 +9,8 @@
 //! blocks or indexes by it. What no driver can prevent without an IOMMU is a device that writes
 //! where it was not told to.
 //!
-//! **Failure.** After a fault the caller resets the device ([`Transport::reset`]); every wait in
-//! here is bounded by a number of register reads.
+//! **Failure.** After a fault the caller stops the device ([`Transport::stop`]) and may start it
+//! again; every wait in here is bounded by a number of register reads.
 //!
 //! **Why not the `virtio-drivers` crate** (0.13 was read for this). Its queue takes `&[u8]`, so
 //! payload would have to be mapped by the driver and, through its global `Hal`, usually copied;
@@ -40,4 +40,4 @@ mod transport;
 pub use error::{DeviceFault, QueueFull};
 pub use mmio::MmioRegisters;
 pub use queue::{Buffer, QueueArea, Slot, Used, VirtQueue};
-pub use transport::{DeviceType, Registers, Transport, feature};
+pub use transport::{DeviceType, Registers, StartFailure, Transport, feature};

@@ -71,11 +71,20 @@ const RESET_READS_MAX: usize = 100_000;
 /// The configuration space changes rarely; twice in a row is already suspicious.
 const CONFIG_READS_MAX: usize = 16;
 
+/// A device that did not start; its registers, for another try.
+#[derive(Debug)]
+pub struct StartFailure<R> {
+    /// The device's registers.
+    pub registers: R,
+    /// What went wrong.
+    pub fault: DeviceFault,
+}
+
 /// One device's register interface.
 ///
-/// `new → negotiate → add_queue per queue → start`, as section 3.1 prescribes. `new` and
-/// `negotiate` reset the device first, so that no chain given to it by a former life of this
-/// program is still written to.
+/// [`Transport::start`] does what section 3.1 prescribes: reset, negotiate, let the driver
+/// [add its queues](Transport::add_queue), run. The reset comes first, so that no chain given to
+/// the device by a former life of this program is still written to.
 #[derive(Debug)]
 pub struct Transport<R> {
     registers: R,
@@ -84,36 +93,56 @@ pub struct Transport<R> {
 }
 
 impl<R: Registers> Transport<R> {
-    /// Checks that `registers` belong to a virtio device of the given type and resets it.
+    /// Starts a device of the given type. `set_up`, called before the device runs, agrees on
+    /// features, reads configuration and adds queues.
     ///
     /// # Errors
     ///
     /// [`DeviceFault::NotVirtio`], [`DeviceFault::Version`], [`DeviceFault::DeviceType`],
-    /// [`DeviceFault::ResetTimeout`].
-    pub fn new(registers: R, device_type: DeviceType) -> Result<Self, DeviceFault> {
+    /// [`DeviceFault::ResetTimeout`], or what `set_up` found; the device is then reset again.
+    pub fn start<T>(
+        registers: R,
+        device_type: DeviceType,
+        set_up: impl FnOnce(&mut Self) -> Result<T, DeviceFault>,
+    ) -> Result<(Self, T), StartFailure<R>> {
         let mut transport = Self { registers, status: 0 };
-        let magic = transport.registers.read(register::MAGIC);
+        let result = transport.identify(device_type).and_then(|()| set_up(&mut transport));
+        match result {
+            Ok(parts) => {
+                device_barrier();
+                transport.add_status(status::DRIVER_OK);
+                Ok((transport, parts))
+            }
+            Err(fault) => Err(StartFailure { registers: transport.stop(), fault }),
+        }
+    }
+
+    /// Resets the device, as far as it obeys, and gives its registers back.
+    pub fn stop(mut self) -> R {
+        // A device that does not obey will say so again at the next start.
+        let _ = self.reset();
+        self.registers
+    }
+
+    fn identify(&mut self, device_type: DeviceType) -> Result<(), DeviceFault> {
+        let magic = self.registers.read(register::MAGIC);
         if magic != MAGIC {
             return Err(DeviceFault::NotVirtio { magic });
         }
-        let version = transport.registers.read(register::VERSION);
+        let version = self.registers.read(register::VERSION);
         if version != VERSION {
             return Err(DeviceFault::Version { version });
         }
-        let found = transport.registers.read(register::DEVICE_TYPE);
+        let found = self.registers.read(register::DEVICE_TYPE);
         if found != device_type as u32 {
             return Err(DeviceFault::DeviceType { device_type: found });
         }
-        transport.reset()?;
-        Ok(transport)
+        self.reset()
     }
 
-    /// Resets the device and waits until it has: from then on it uses no memory of ours.
-    ///
-    /// # Errors
-    ///
-    /// [`DeviceFault::ResetTimeout`]; the memory must then be considered lost to the device.
-    pub fn reset(&mut self) -> Result<(), DeviceFault> {
+    /// Resets the device and waits until it has: from then on it uses no memory of ours. On
+    /// [`DeviceFault::ResetTimeout`] it may still.
+    fn reset(&mut self) -> Result<(), DeviceFault> {
         self.status = 0;
         self.registers.write(register::STATUS, 0);
         for _ in 0..RESET_READS_MAX {
@@ -130,10 +159,8 @@ impl<R: Registers> Transport<R> {
     ///
     /// # Errors
     ///
-    /// [`DeviceFault::FeatureMissing`], [`DeviceFault::FeaturesRefused`],
-    /// [`DeviceFault::ResetTimeout`].
+    /// [`DeviceFault::FeatureMissing`], [`DeviceFault::FeaturesRefused`].
     pub fn negotiate(&mut self, required: u64, wanted: u64) -> Result<u64, DeviceFault> {
-        self.reset()?;
         self.add_status(status::ACKNOWLEDGE);
         self.add_status(status::DRIVER);
         let required = required | feature::VERSION_1;
@@ -181,12 +208,6 @@ impl<R: Registers> Transport<R> {
         self.write_address(register::QUEUE_USED, used);
         self.registers.write(register::QUEUE_READY, 1);
         Ok(())
-    }
-
-    /// Lets the device run.
-    pub fn start(&mut self) {
-        device_barrier();
-        self.add_status(status::DRIVER_OK);
     }
 
     /// Kicks the device: queue number `queue` has new chains.

@@ -8,11 +8,13 @@ type Queue = VirtQueue<16, 2>;
 fn start(features: u64) -> (FakeDevice, Queue) {
     let bus = FakeBus::new(8192);
     let device = FakeDevice::new(bus, 1, features, &[], 1);
-    let mut transport = Transport::new(device.registers(), DeviceType::Net).unwrap();
-    let agreed = transport.negotiate(0, feature::EVENT_IDX).unwrap();
-    let queue = Queue::new(bus.place(64), agreed & feature::EVENT_IDX != 0);
-    transport.add_queue::<16>(0, bus.address(64)).unwrap();
-    transport.start();
+    let started = Transport::start(device.registers(), DeviceType::Net, |transport| {
+        let agreed = transport.negotiate(0, feature::EVENT_IDX)?;
+        let queue = Queue::new(bus.place(64), agreed & feature::EVENT_IDX != 0);
+        transport.add_queue::<16>(0, bus.address(64))?;
+        Ok(queue)
+    });
+    let (_, queue) = started.unwrap();
     (device, queue)
 }
 

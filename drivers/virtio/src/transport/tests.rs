@@ -12,11 +12,16 @@ fn device() -> FakeDevice {
 }
 
 fn start(device: &FakeDevice) -> Result<u64, DeviceFault> {
-    let mut transport = Transport::new(device.registers(), DeviceType::Net)?;
-    let features = transport.negotiate(1 << 5, feature::EVENT_IDX)?;
-    transport.add_queue::<16>(0, 0x4_0000_0000)?;
-    transport.start();
-    Ok(features)
+    let started = Transport::start(device.registers(), DeviceType::Net, |transport| {
+        let features = transport.negotiate(1 << 5, feature::EVENT_IDX)?;
+        transport.add_queue::<16>(0, 0x4_0000_0000)?;
+        Ok(features)
+    });
+    started.map(|(_, features)| features).map_err(|failure| failure.fault)
+}
+
+fn running(device: &FakeDevice) -> Transport<crate::fake::FakeRegisters> {
+    Transport::start(device.registers(), DeviceType::Net, |_| Ok(())).unwrap().0
 }
 
 #[test]
@@ -26,6 +31,19 @@ fn starts_a_device_and_resets_it_first() {
     assert_eq!(device.features(), feature::VERSION_1 | feature::EVENT_IDX | 1 << 5);
     assert!(device.is_running());
     assert!(device.reset_count() >= 1);
+}
+
+#[test]
+fn resets_a_device_that_fails_to_start_and_one_that_is_stopped() {
+    let device = device();
+    device.set_identity(|identity| identity.queue_size_max = vec![]);
+    assert!(start(&device).is_err());
+    assert!(!device.is_running());
+    let resets = device.reset_count();
+    let registers = running(&device).stop();
+    assert!(!device.is_running());
+    assert_eq!(device.reset_count(), resets + 2, "one at the start, one at the stop");
+    assert!(Transport::start(registers, DeviceType::Net, |_| Ok(())).is_ok());
 }
 
 #[test]
@@ -85,7 +103,7 @@ fn refuses_absent_small_and_busy_queues() {
 #[test]
 fn reads_configuration_space_and_gives_up_on_an_unstable_one() {
     let device = device();
-    let transport = Transport::new(device.registers(), DeviceType::Net).unwrap();
+    let transport = running(&device);
     assert_eq!(transport.config_bytes(), Ok([1, 2, 3, 4, 5, 6]));
     assert_eq!(transport.config_u32(4), Ok(0x0807_0605));
     assert_eq!(transport.config_u64(0), Ok(0x0807_0605_0403_0201));
@@ -96,7 +114,7 @@ fn reads_configuration_space_and_gives_up_on_an_unstable_one() {
 #[test]
 fn sees_a_device_that_asks_for_a_reset() {
     let device = device();
-    let transport = Transport::new(device.registers(), DeviceType::Net).unwrap();
+    let transport = running(&device);
     assert_eq!(transport.check_status(), Ok(()));
     device.set_mischief(Mischief { needs_reset: true, ..Mischief::default() });
     assert_eq!(transport.check_status(), Err(DeviceFault::NeedsReset));
