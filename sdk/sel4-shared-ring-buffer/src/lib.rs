@@ -31,9 +31,12 @@
 extern crate std;
 
 mod buffers;
+#[cfg(not(all(loom, test)))]
 mod copy;
 mod descriptor;
 mod link;
+#[cfg(all(loom, test))]
+mod loom_models;
 mod raw;
 mod region;
 mod ring;

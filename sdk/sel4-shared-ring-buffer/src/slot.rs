@@ -60,6 +60,8 @@ mod imp {
 mod imp {
     use core::marker::PhantomData;
 
+    use zerocopy::{FromBytes, IntoBytes};
+
     use super::Message;
     use crate::sync::{AtomicU64, Ordering};
 
@@ -78,11 +80,12 @@ mod imp {
     impl<T: Message> Slot<T> {
         pub(crate) fn load(&self) -> T {
             let words = [self.0[0].load(Ordering::Relaxed), self.0[1].load(Ordering::Relaxed)];
-            zerocopy::transmute_copy(&words)
+            T::read_from_bytes(words.as_bytes()).expect("models use 16-byte messages")
         }
 
         pub(crate) fn store(&self, value: &T) {
-            let words: [u64; WORDS] = zerocopy::transmute_copy(value);
+            let words = <[u64; WORDS]>::read_from_bytes(value.as_bytes())
+                .expect("models use 16-byte messages");
             self.0[0].store(words[0], Ordering::Relaxed);
             self.0[1].store(words[1], Ordering::Relaxed);
         }
