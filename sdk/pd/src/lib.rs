@@ -29,6 +29,8 @@
 #[allow(unsafe_code, reason = "binds the regions that the table of clients names")]
 mod clients;
 mod lifecycle;
+#[allow(unsafe_code, reason = "binds the links that the composition names")]
+mod link;
 mod logger;
 mod pd;
 #[allow(unsafe_code, reason = "binds regions; holds the one-threaded program's state")]
@@ -38,5 +40,14 @@ pub use clients::{Client, clients};
 #[cfg(target_arch = "aarch64")]
 pub use generic_timer::SystemRegisters;
 pub use generic_timer::{Frequency, Nanos};
+pub use link::notifier;
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;
+
+#[doc(hidden)]
+pub mod _private {
+    pub use crate::link::bind;
+    pub use sel4_externally_shared::ExternallySharedRef;
+    pub use sel4_microkit::{memory_region_symbol, var};
+    pub use sel4_shared_ring_buffer::RawLink;
+}

@@ -1,0 +1,81 @@
+//! The client ends of links, as the composition wires them.
+
+use core::ptr::NonNull;
+
+use sel4_externally_shared::ExternallySharedRef;
+use sel4_microkit::Channel;
+use sel4_shared_ring_buffer::{ClientEnd, Message, RawLink};
+
+/// What wakes the peer behind `channel`; one type for all channels of a PD.
+pub fn notifier(channel: Channel) -> impl FnMut() {
+    move || {
+        #[cfg(target_os = "none")]
+        channel.notify();
+        #[cfg(not(target_os = "none"))]
+        let _ = channel;
+    }
+}
+
+/// The client end of a link at `vaddr`, which [`client_link!`](crate::client_link) calls.
+///
+/// # Safety
+/// The composition maps a region that holds the link there, read-write, for ever, and this is the
+/// only call for it in one life of the program.
+#[doc(hidden)]
+pub unsafe fn bind<Req: Message, Comp: Message, const N: usize>(
+    vaddr: NonNull<RawLink<Req, Comp, N>>,
+    channel: usize,
+) -> ClientEnd<'static, Req, Comp, N, impl FnMut()> {
+    // SAFETY: passed on to the caller.
+    let link = unsafe { ExternallySharedRef::new(vaddr) };
+    RawLink::from_shared(link).client(notifier(Channel::new(channel)))
+}
+
+/// The client end of a link: `client_link!(timer_link_vaddr, timer_channel: Request, Completion, SLOTS)`
+/// with the two symbols of the composition and the protocol's messages.
+///
+/// Expands to an `unsafe` block, so it belongs into a PD's `config.rs`: the composition must give the
+/// region of that name at least the link's size, and the link is bound once in a life.
+///
+/// # Panics
+/// If a symbol is not set.
+#[macro_export]
+macro_rules! client_link {
+    ($vaddr:ident, $channel:ident: $request:ty, $completion:ty, $slots:expr $(,)?) => {{
+        let link = $crate::_private::memory_region_symbol!(
+            $vaddr: *mut $crate::_private::RawLink<$request, $completion, { $slots }>
+        );
+        let channel = *$crate::_private::var!($channel: usize = usize::MAX);
+        // SAFETY: the region of this link, from the composition; `config.rs` names it once.
+        unsafe { $crate::_private::bind(link, channel) }
+    }};
+}
+
+/// A data region: `region!(name_vaddr, name_size)` is an `ExternallySharedRef<'static, [u8]>`.
+///
+/// Expands to an `unsafe` block, so it belongs into a PD's `config.rs`: each region is bound once in a
+/// life, and with `read_only` where the composition maps it so.
+///
+/// # Panics
+/// If a symbol is not set.
+#[macro_export]
+macro_rules! region {
+    ($vaddr:ident, $size:ident) => {{
+        let (start, len) = $crate::region!(@parts $vaddr, $size);
+        let bytes = ::core::ptr::NonNull::slice_from_raw_parts(start, len);
+        // SAFETY: the composition maps `len` bytes there, read-write, for ever.
+        unsafe { $crate::_private::ExternallySharedRef::new(bytes) }
+    }};
+    (read_only $vaddr:ident, $size:ident) => {{
+        let (start, len) = $crate::region!(@parts $vaddr, $size);
+        let bytes = ::core::ptr::NonNull::slice_from_raw_parts(start, len);
+        // SAFETY: the composition maps `len` bytes there, for reading, for ever.
+        unsafe { $crate::_private::ExternallySharedRef::new_read_only(bytes) }
+    }};
+    (@parts $vaddr:ident, $size:ident) => {{
+        let start = $crate::_private::memory_region_symbol!($vaddr: *mut u8);
+        let len = *$crate::_private::var!($size: usize = 0);
+        assert!(len > 0, "{} is not set", stringify!($size));
+        (start, len)
+    }};
+}
