@@ -1,11 +1,12 @@
 //! Programs: ELF files in, checked loadable segments and patchable symbols out.
 //!
-//! The bytes may be anything. Nothing is allocated on an ELF field's say-so: memory taken is
-//! bounded by the length of the file.
+//! The bytes may be anything. Reading takes memory in proportion to the file, whatever its fields
+//! claim; patching at most [`MEMORY_BYTES_MAX`] more.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use model_spec::layout::{KERNEL_BASE, LOADER_BASE};
 use object::LittleEndian as LE;
 use object::elf::{
     EM_AARCH64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_LOAD, ProgramFlags, ProgramHeader64,
@@ -18,6 +19,10 @@ use crate::sdf::limits::{PAGE, STACK_BYTES_MIN, map_end};
 
 /// Largest file taken for a program; debug information makes files much larger than images.
 pub const FILE_BYTES_MAX: u64 = 1 << 28;
+
+/// Most memory that a program's segments may take: as much as lies between kernel and image. It
+/// also bounds what a symbol at the end of `.bss` can make the tool spell out.
+pub const MEMORY_BYTES_MAX: u64 = LOADER_BASE - KERNEL_BASE;
 
 /// Why an ELF file is not a program for this kernel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +64,12 @@ pub enum ElfError {
         size: u64,
         /// First address that may not be used.
         limit: u64,
+    },
+    /// Segments that take more memory than a program may have.
+    #[error("segments take {bytes:#x} bytes of memory; the limit is {MEMORY_BYTES_MAX:#x}")]
+    TooLarge {
+        /// All segments' memory.
+        bytes: u64,
     },
     /// A segment that can be both written and executed.
     #[error("segment at {vaddr:#x} is both writable and executable")]
@@ -317,9 +328,15 @@ fn read_segment(load: &ProgramHeader64<LE>, bytes: &[u8]) -> Result<Segment, Elf
 
 fn check_segments(segments: &[Segment]) -> Result<(), ElfError> {
     let limit = map_end(STACK_BYTES_MIN);
+    let mut bytes = 0u64;
     for &Segment { vaddr, size, perms, .. } in segments {
         if vaddr.checked_add(size).is_none_or(|end| end > limit) {
             return Err(ElfError::SegmentPastEnd { vaddr, size, limit });
+        }
+        // Each is below 2^40 and there are below 2^16 of them.
+        bytes += size;
+        if bytes > MEMORY_BYTES_MAX {
+            return Err(ElfError::TooLarge { bytes });
         }
         if perms.write && perms.execute {
             return Err(ElfError::WriteAndExecute { vaddr });
@@ -336,6 +353,15 @@ fn check_segments(segments: &[Segment]) -> Result<(), ElfError> {
         }
     }
     Ok(())
+}
+
+/// Whether an ELF file has a symbol of this name; one without a symbol table has none.
+pub(crate) fn has_symbol(bytes: &[u8], name: &str) -> Result<bool, ElfError> {
+    match read_symbols(read_header(bytes)?, bytes) {
+        Ok(symbols) => Ok(symbols.contains_key(name.as_bytes())),
+        Err(ElfError::NoSymbolTable) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn read_symbols(

@@ -3,8 +3,11 @@
 use model_spec::Range;
 use model_spec::layout::{KERNEL_BASE, LOADER_BASE};
 
-use crate::elf::{ElfError, read_segments};
+use crate::elf::{ElfError, has_symbol, read_segments};
 use crate::sdf::limits::PAGE;
+
+/// A symbol that seL4 has and that its own tool needs.
+const SEL4_SYMBOL: &str = "ki_boot_end";
 
 /// Why an ELF file is not the model kernel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,9 +15,9 @@ pub enum KernelError {
     /// Not an executable at all.
     #[error(transparent)]
     Elf(#[from] ElfError),
-    /// The file lacks the model kernel's mark; it may be seL4.
-    #[error("not a model kernel (is this an SDK for seL4? then use its own microkit tool)")]
-    NotTheModel,
+    /// The file is seL4, which needs an image of another kind.
+    #[error("this is seL4, not the model kernel; use the microkit tool of its SDK")]
+    Sel4,
     /// Not where the model kernel lies.
     #[error("occupies {start:#x}..{end:#x}, not a range from {KERNEL_BASE:#x} to {LOADER_BASE:#x}")]
     Place {
@@ -48,6 +51,9 @@ impl Kernel {
     /// # Errors
     /// If it is not an ELF file or not laid out as the model kernel is.
     pub fn parse(bytes: &[u8]) -> Result<Self, KernelError> {
+        if has_symbol(bytes, SEL4_SYMBOL)? {
+            return Err(KernelError::Sel4);
+        }
         let mut segments = read_segments(bytes)?;
         segments.sort_by_key(|segment| segment.paddr);
         let mut flat = Vec::new();

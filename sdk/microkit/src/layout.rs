@@ -96,7 +96,8 @@ impl Layout {
         for (index, program) in programs.iter().enumerate() {
             spaces.push(address_space(system, PdIndex(index), program)?);
         }
-        let image = Range { start: LOADER_BASE, end: LOADER_BASE.saturating_add(image_bytes) };
+        let image_end = LOADER_BASE.saturating_add(image_bytes.next_multiple_of(PAGE));
+        let image = Range { start: LOADER_BASE, end: image_end };
         let mut free = FreeMemory::new(Range { start: kernel.end, end: RAM_END });
         free.remove(image);
         let mut placer = Placer { free, frames: Vec::new() };

@@ -11,7 +11,7 @@ use super::model::{
     SetVarValue, Trigger,
 };
 use super::names::Names;
-use super::reader::Element;
+use super::reader::{Element, shortened};
 
 const ATTRIBUTES: [&str; 10] = [
     "name",
@@ -105,7 +105,10 @@ fn refuse_unsupported(element: Element<'_, '_>) -> Result<(), SdfError> {
         let problem = Problem::Unsupported("scheduling domains");
         return Err(element.attribute_error("domain", problem));
     }
-    element.bounded("cpu", 0u8, 0, 0).map(|_| ())
+    if element.number("cpu")?.is_some_and(|core| core > 0) {
+        return Err(element.attribute_error("cpu", Problem::Unsupported("more than one core")));
+    }
+    Ok(())
 }
 
 fn refuse_second(first: &mut Option<Position>, element: Element<'_, '_>) -> Result<(), SdfError> {
@@ -175,14 +178,14 @@ fn read_perms(map: Element<'_, '_>) -> Result<Perms, SdfError> {
             'w' => perms.write = true,
             'x' => perms.execute = true,
             _ => {
-                let text = text.chars().take(40).collect();
+                let text = shortened(text);
                 let problem = Problem::NotAChoice { text, choices: "made of 'r', 'w' and 'x'" };
                 return Err(map.attribute_error("perms", problem));
             }
         }
     }
     if !perms.read {
-        return Err(map.attribute_error("perms", Problem::NotReadable(text.to_owned())));
+        return Err(map.attribute_error("perms", Problem::NotReadable(shortened(text))));
     }
     Ok(perms)
 }
@@ -206,7 +209,7 @@ fn read_irq(irq: Element<'_, '_>, tables: &mut Tables, draft: &mut Draft) -> Res
         Some("edge") => Trigger::Edge,
         Some(text) => {
             let problem =
-                Problem::NotAChoice { text: text.to_owned(), choices: "'level' or 'edge'" };
+                Problem::NotAChoice { text: shortened(text), choices: "'level' or 'edge'" };
             return Err(irq.attribute_error("trigger", problem));
         }
     };

@@ -48,6 +48,15 @@ impl fmt::Display for SdfError {
 
 impl std::error::Error for SdfError {}
 
+/// Two bounds in the base that `text` is written in.
+fn bounds(text: &str, low: u64, high: u64) -> String {
+    if text.starts_with("0x") {
+        format!("{low:#x} to {high:#x}")
+    } else {
+        format!("{low} to {high}")
+    }
+}
+
 /// What is wrong with an element or attribute.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -121,10 +130,10 @@ pub enum Problem {
         choices: &'static str,
     },
     /// A number outside its bounds, both inclusive.
-    #[error("{value} is out of range; must be {low} to {high}")]
+    #[error("{text} is out of range; must be {}", bounds(text, *low, *high))]
     OutOfRange {
-        /// The number.
-        value: i128,
+        /// The number as written.
+        text: String,
         /// Smallest accepted.
         low: u64,
         /// Largest accepted.

@@ -117,10 +117,13 @@ impl<'a, 's> Element<'a, 's> {
     fn check_no_text(self) -> Result<(), SdfError> {
         let texts = self.node.children().filter(|node| node.node_type() == NodeType::Text);
         for node in texts {
-            let text = node.text().unwrap_or_default().trim();
-            if !text.is_empty() {
-                let shown = text.chars().take(32).collect();
-                return Err(self.error(Problem::StrayText(shown)));
+            let text = node.text().unwrap_or_default();
+            let stray = text.trim();
+            if !stray.is_empty() {
+                let at = node.range().start + text.len() - text.trim_start().len();
+                let problem = Problem::StrayText(shortened(stray));
+                let at = self.source.position(at);
+                return Err(SdfError { at, ..self.error(problem) });
             }
         }
         Ok(())
@@ -237,11 +240,14 @@ impl<'a, 's> Element<'a, 's> {
             .ok()
             .filter(|value| (low..=high).contains(value))
             .and_then(|value| T::try_from(value).ok())
-            .ok_or_else(|| self.attribute_error(name, Problem::OutOfRange { value, low, high }))
+            .ok_or_else(|| {
+                let text = self.text(name).map_or_else(|| value.to_string(), shortened);
+                self.attribute_error(name, Problem::OutOfRange { text, low, high })
+            })
     }
 
     fn not_a_number(self, name: &str, expected: &'static str) -> SdfError {
-        let text = self.text(name).unwrap_or_default().chars().take(40).collect();
+        let text = shortened(self.text(name).unwrap_or_default());
         self.attribute_error(name, Problem::NotANumber { text, expected })
     }
 
@@ -251,7 +257,7 @@ impl<'a, 's> Element<'a, 's> {
             None => Ok(default),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
-            Some(text) => Err(self.attribute_error(name, Problem::NotABoolean(text.to_owned()))),
+            Some(text) => Err(self.attribute_error(name, Problem::NotABoolean(shortened(text)))),
         }
     }
 
@@ -262,4 +268,13 @@ impl<'a, 's> Element<'a, 's> {
         }
         Err(self.attribute_error(name, Problem::Unaligned { value, of }))
     }
+}
+
+/// As much of a foreign text as a message needs.
+pub(super) fn shortened(text: &str) -> String {
+    const CHARS: usize = 40;
+    if text.chars().nth(CHARS).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(CHARS).chain(['…']).collect()
 }

@@ -56,9 +56,5 @@ pub(super) fn read(element: Element<'_, '_>) -> Result<MemoryRegion, SdfError> {
 fn read_size(element: Element<'_, '_>, page_size: u64) -> Result<Option<u64>, SdfError> {
     let Some(size) = element.number("size")? else { return Ok(None) };
     element.check_aligned("size", size, page_size)?;
-    if !(page_size..=PHYS_END).contains(&size) {
-        let problem = Problem::OutOfRange { value: size.into(), low: page_size, high: PHYS_END };
-        return Err(element.attribute_error("size", problem));
-    }
-    Ok(Some(size))
+    element.bounded("size", size, page_size, PHYS_END).map(Some)
 }
