@@ -3,6 +3,7 @@
 //! * [`chain`]: replays events from a trust anchor and says what they prove.
 //! * [`registers`]: the values that events write, and the rules for writing again.
 //! * [`merkle`]: proves 4 KiB blocks of a file against a 32-byte root.
+//! * `ml_dsa` (feature `ml-dsa`): verification of ML-DSA signatures.
 //! * [`cbor`]: the deterministic encoding of events.
 //! * `write` (feature `write`): makes and signs events, on a host.
 //!
@@ -21,6 +22,8 @@ pub mod cbor;
 pub mod chain;
 pub mod digest;
 pub mod merkle;
+#[cfg(feature = "ml-dsa")]
+pub mod ml_dsa;
 pub mod registers;
 #[cfg(any(test, feature = "write"))]
 pub mod write;

@@ -22,34 +22,87 @@ pub struct PublicKey {
 
 /// A secret that signs events.
 #[derive(Clone)]
-pub struct SecretKey(ed25519_dalek::SigningKey);
+pub struct SecretKey {
+    algorithm: Algorithm,
+    classic: ed25519_dalek::SigningKey,
+    post_quantum: [u8; 32],
+}
 
 impl SecretKey {
     /// The Ed25519 key of a 32-byte seed.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+        let classic = ed25519_dalek::SigningKey::from_bytes(seed);
+        Self { algorithm: Algorithm::Ed25519, classic, post_quantum: [0; 32] }
     }
 
-    /// Key number `index` of those that grow from one master secret. A chain signs event `n` with key
-    /// `n` and commits to key `n + 1`, so that no key is ever used twice.
+    /// Ed25519 key number `index` of those that grow from one master secret. A chain signs event `n`
+    /// with key `n` and commits to key `n + 1`, so that no key is ever used twice.
     #[must_use]
     pub fn derive(master: &[u8; 32], index: u64) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("cairn 2026 chain signing key v1");
-        hasher.update(master).update(&index.to_le_bytes());
-        Self::from_seed(hasher.finalize().as_bytes())
+        Self::from_seed(&derive_seed("cairn 2026 chain signing key v1", master, index))
+    }
+
+    /// As [`SecretKey::derive`], for any algorithm.
+    #[must_use]
+    pub fn derive_for(algorithm: Algorithm, master: &[u8; 32], index: u64) -> Self {
+        let post_quantum = derive_seed("cairn 2026 chain ML-DSA signing key v1", master, index);
+        Self { algorithm, post_quantum, ..Self::derive(master, index) }
     }
 
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        let bytes = self.0.verifying_key().to_bytes().to_vec();
-        PublicKey { algorithm: Algorithm::Ed25519, bytes }
+        let classic = || self.classic.verifying_key().to_bytes().to_vec();
+        let bytes = match self.algorithm {
+            Algorithm::Ed25519 => classic(),
+            Algorithm::MlDsa44 => self.ml_dsa_public::<ml_dsa::MlDsa44>(),
+            Algorithm::MlDsa65 => self.ml_dsa_public::<ml_dsa::MlDsa65>(),
+            Algorithm::HybridMlDsa44 => {
+                [classic(), self.ml_dsa_public::<ml_dsa::MlDsa44>()].concat()
+            }
+            Algorithm::HybridMlDsa65 => {
+                [classic(), self.ml_dsa_public::<ml_dsa::MlDsa65>()].concat()
+            }
+        };
+        PublicKey { algorithm: self.algorithm, bytes }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).to_bytes().to_vec()
+    /// Signs `message` as it is; events are signed by [`first`] and [`append`].
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let classic = || self.classic.sign(message).to_bytes().to_vec();
+        match self.algorithm {
+            Algorithm::Ed25519 => classic(),
+            Algorithm::MlDsa44 => self.ml_dsa_sign::<ml_dsa::MlDsa44>(message),
+            Algorithm::MlDsa65 => self.ml_dsa_sign::<ml_dsa::MlDsa65>(message),
+            Algorithm::HybridMlDsa44 => {
+                [classic(), self.ml_dsa_sign::<ml_dsa::MlDsa44>(message)].concat()
+            }
+            Algorithm::HybridMlDsa65 => {
+                [classic(), self.ml_dsa_sign::<ml_dsa::MlDsa65>(message)].concat()
+            }
+        }
     }
+
+    fn ml_dsa_public<P: ml_dsa::MlDsaParams>(&self) -> Vec<u8> {
+        let key = ml_dsa::SigningKey::<P>::from_seed(&self.post_quantum.into());
+        key.expanded_key().verifying_key().encode().to_vec()
+    }
+
+    fn ml_dsa_sign<P: ml_dsa::MlDsaParams>(&self, message: &[u8]) -> Vec<u8> {
+        let key = ml_dsa::SigningKey::<P>::from_seed(&self.post_quantum.into());
+        // An error is possible only for a context of more than 255 bytes; this one is empty. A
+        // signature of no bytes verifies nowhere.
+        let signature = key.expanded_key().sign_deterministic(message, &[]);
+        signature.map_or(Vec::new(), |signature| signature.encode().to_vec())
+    }
+}
+
+fn derive_seed(context: &str, master: &[u8; 32], index: u64) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    hasher.update(master).update(&index.to_le_bytes());
+    *hasher.finalize().as_bytes()
 }
 
 /// Keys and how many of them have to sign.

@@ -3,6 +3,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
+use crate::algorithm::Algorithm;
 use crate::cbor::Problem;
 use crate::digest::Digest;
 use crate::registers::{
@@ -518,22 +519,85 @@ fn registers_must_be_those_the_signers_saw() {
     assert_eq!(chain.clone().apply(&body_with_other_state).unwrap_err().reason, Reason::State);
 }
 
+#[cfg(not(feature = "ml-dsa"))]
 #[test]
-fn reserved_algorithms_are_named_and_refused() {
-    use crate::algorithm::Algorithm;
+fn algorithms_not_built_in_are_named_and_refused() {
     let (mut chain, _) = chain_of(1);
-    let reserved = crate::write::PublicKey {
-        algorithm: Algorithm::MlDsa44,
-        bytes: vec![3; Algorithm::MlDsa44.public_bytes()],
-    };
-    let mut to_reserved = draft(1, vec![]);
-    to_reserved.next = Some(KeySet::single(reserved.clone()).digest());
-    append(&mut chain, &to_reserved, &[key(1)]).unwrap();
-    let mut by_reserved = draft(2, vec![]);
-    by_reserved.keys = KeySet::single(reserved);
-    let reason = refused(&chain, &by_reserved, &[]);
+    let strong = strong_key(Algorithm::MlDsa44, 2);
+    let mut to_strong = draft(1, vec![]);
+    to_strong.next = Some(KeySet::single(strong.public()).digest());
+    append(&mut chain, &to_strong, &[key(1)]).unwrap();
+    let mut by_strong = draft(2, vec![]);
+    by_strong.keys = KeySet::single(strong.public());
+    let reason = refused(&chain, &by_strong, &[strong]);
     assert_eq!(reason, Reason::AlgorithmUnsupported(Algorithm::MlDsa44));
     assert_eq!(reason.to_string(), "ML-DSA-44 not supported");
+}
+
+fn strong_key(algorithm: Algorithm, index: u64) -> SecretKey {
+    SecretKey::derive_for(algorithm, &MASTER, index)
+}
+
+/// A chain of two events whose third has to come from `keys`.
+#[cfg(feature = "ml-dsa")]
+fn chain_to(keys: &KeySet) -> (Chain, Draft) {
+    let (mut chain, _) = chain_of(1);
+    let mut to = draft(1, vec![]);
+    to.next = Some(keys.digest());
+    append(&mut chain, &to, &[key(1)]).unwrap();
+    let mut by = draft(2, vec![]);
+    by.keys = keys.clone();
+    (chain, by)
+}
+
+#[cfg(feature = "ml-dsa")]
+const STRONG: [Algorithm; 4] =
+    [Algorithm::MlDsa44, Algorithm::HybridMlDsa44, Algorithm::MlDsa65, Algorithm::HybridMlDsa65];
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn every_algorithm_signs_and_every_part_of_its_signature_counts() {
+    for algorithm in STRONG {
+        let signer = strong_key(algorithm, 2);
+        let (chain, by) = chain_to(&KeySet::single(signer.public()));
+        let frame = encode(&chain, &by, std::slice::from_ref(&signer));
+        chain.clone().apply(&frame).unwrap();
+        // One bit in each half of a hybrid, first and last byte of the others.
+        let signature = frame.len() - algorithm.signature_bytes();
+        for place in [signature, signature + 63, signature + 64, signature + 70, frame.len() - 1] {
+            let mut bad = frame.clone();
+            bad[place] ^= 1;
+            let error = chain.clone().apply(&bad).unwrap_err();
+            assert_eq!(error.reason, Reason::BadSignature, "{algorithm} byte {place}");
+        }
+    }
+}
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn a_chain_never_goes_back_to_a_weaker_algorithm() {
+    for algorithm in STRONG {
+        let signer = strong_key(algorithm, 2);
+        let (mut chain, mut by) = chain_to(&KeySet::single(signer.public()));
+        by.next = Some(set(3).digest());
+        append(&mut chain, &by, std::slice::from_ref(&signer)).unwrap();
+        assert_eq!(refused(&chain, &draft(3, vec![]), &[key(3)]), Reason::AlgorithmWeaker);
+    }
+    // A set is as strong as its weakest key.
+    let mixed = KeySet::new(1, vec![strong_key(Algorithm::MlDsa65, 2).public(), key(2).public()]);
+    let (mut chain, by) = chain_to(&mixed);
+    append(&mut chain, &by, &[key(2)]).unwrap();
+    append(&mut chain, &draft(3, vec![]), &[key(3)]).unwrap();
+}
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn two_of_three_ml_dsa_65_fit_one_event() {
+    let signers: Vec<_> = (2..5).map(|n| strong_key(Algorithm::HybridMlDsa65, n)).collect();
+    let keys = KeySet::new(2, signers.iter().map(SecretKey::public).collect());
+    let (mut chain, mut by) = chain_to(&keys);
+    by.writes = (0..16).map(|n| pointer(&std::format!("r{n:02}"), n, 1)).collect();
+    append(&mut chain, &by, &signers[1..]).unwrap();
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! Arbitrary and spoiled bytes into every parser: an error or an answer, never a panic, and never an
+//! answer that the bytes do not deserve.
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(feature = "write")]
+
+use ledger_verify::chain::{Anchor, Chain, Event, Feed, Kind};
+use ledger_verify::registers::{Name, Write, WriteValue};
+use ledger_verify::write::{Draft, KeySet, SecretKey, append, first};
+use ledger_verify::{Digest, merkle};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn chain(count: u64) -> (Vec<u8>, Anchor) {
+    let key = |index| SecretKey::derive(&[5; 32], index);
+    let draft = |index| Draft {
+        kind: Kind::Ordinary,
+        time_s: index,
+        keys: KeySet::single(key(index).public()),
+        next: Some(KeySet::single(key(index + 1).public()).digest()),
+        recovery: None,
+        writes: vec![Write {
+            name: Name::new("volume").unwrap(),
+            value: WriteValue::Pointer { root: Digest::ZERO, generation: index + 1 },
+        }],
+    };
+    let (mut bytes, anchor) = first(&draft(0), &[key(0)]).unwrap();
+    let mut chain = Chain::new(anchor);
+    chain.apply(&bytes).unwrap();
+    for index in 1..count {
+        bytes.extend(append(&mut chain, &draft(index), &[key(index)]).unwrap());
+    }
+    let anchor = chain.proven().unwrap().anchor();
+    (bytes, anchor)
+}
+
+/// Replays in pieces; whether everything was accepted and the anchor met.
+fn accepted(bytes: &[u8], anchor: Anchor, piece_bytes: usize) -> bool {
+    let mut chain = Chain::new(anchor);
+    let mut feed = Feed::new();
+    let fed = bytes.chunks(piece_bytes).try_for_each(|piece| feed.push(&mut chain, piece));
+    let fed = fed.and_then(|()| feed.end(&chain));
+    let mut whole = Chain::new(anchor);
+    let replayed = whole.replay(bytes);
+    // Both ways in agree, also about the reason and the place.
+    assert_eq!(fed.map_err(|error| error.reason), replayed.map_err(|error| error.reason));
+    assert_eq!(chain.head(), whole.head());
+    replayed.is_ok() && whole.proven().is_ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn arbitrary_bytes_prove_nothing(bytes in vec(any::<u8>(), 0..600), piece in 1..64_usize) {
+        let (_, anchor) = chain(1);
+        prop_assert!(!accepted(&bytes, anchor, piece));
+        let _ = Event::parse(&bytes);
+    }
+
+    #[test]
+    fn a_spoiled_chain_proves_nothing(
+        place in any::<prop::sample::Index>(),
+        patch in vec(any::<u8>(), 1..5),
+        removed in 0..5_usize,
+        piece in 1..600_usize,
+    ) {
+        let (good, anchor) = chain(3);
+        let mut bad = good.clone();
+        let start = place.index(good.len());
+        let end = (start + removed).min(bad.len());
+        bad.splice(start..end, patch);
+        prop_assert_eq!(accepted(&bad, anchor, piece), bad == good);
+    }
+
+    #[test]
+    fn arbitrary_nodes_are_no_proof(
+        length in any::<u64>(),
+        index in any::<u64>(),
+        level in any::<usize>(),
+        with_parent in any::<bool>(),
+    ) {
+        let block = [7; merkle::BLOCK_BYTES];
+        if let Ok(tree) = merkle::Tree::new(length, Digest([1; 32])) {
+            let parent = with_parent.then_some(&block);
+            prop_assert!(tree.verify_block(index, &block, parent).is_err());
+            prop_assert!(tree.verify_node(level, index, &block, parent).is_err());
+        }
+    }
+}
