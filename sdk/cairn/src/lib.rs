@@ -9,6 +9,7 @@
 
 pub mod compose;
 pub mod error;
+pub mod graph;
 pub mod output;
 
 pub use error::Error;

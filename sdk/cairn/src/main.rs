@@ -24,12 +24,15 @@ struct Cli {
 enum Command {
     /// Joins system.xml with a platform, checks it, and writes plain Microkit SDF.
     Compose(cairn::compose::Args),
+    /// Draws the composed system.
+    Graph(cairn::graph::Args),
 }
 
 fn run(cli: &Cli) -> Result<(), Error> {
     let output = Output::new(cli.json);
     match &cli.command {
         Command::Compose(args) => cairn::compose::run(args, &output),
+        Command::Graph(args) => cairn::graph::run(args, &output),
     }
 }
 

@@ -129,52 +129,82 @@ fn read(path: &Path, root: &str) -> Result<Element, Error> {
 /// # Errors
 /// `Io` if a file cannot be read, `Refused` with every finding if the system is not what it should be.
 pub fn compose(sources: &Sources) -> Result<Composed, Error> {
-    let mut root = read(&sources.system, "system")?;
-    let platform = read(&sources.platform, "platform")?;
-    let overlays: Vec<_> =
-        sources.overlay.iter().map(|path| read(path, "overlay")).collect::<Result<_, _>>()?;
+    let composed = inspect(sources)?;
+    if composed.report.has_errors() { Err(refusal(&composed.report)) } else { Ok(composed) }
+}
 
+/// As [`compose`], but a system that only breaks lints comes out, too, with the lints in its report.
+///
+/// # Errors
+/// `Io` if a file cannot be read, `Refused` if the files do not describe a system.
+pub fn inspect(sources: &Sources) -> Result<Composed, Error> {
     let mut report = Report::new(&sources.allow);
-    let board = platform.get("name").unwrap_or_default().to_owned();
-    let stack_top = stack_top(&platform, &mut report);
-    lint::addresses_outside_platform(std::iter::once(&root).chain(&overlays), &mut report);
-    let merged = merge::merge(&mut root, platform, Authority::Platform, &mut report);
-    let mut qemu = merged.qemu;
-    for overlay in overlays {
-        qemu.extend(merge::merge(&mut root, overlay, Authority::Overlay, &mut report).qemu);
-    }
+    let joined = join(sources, &mut report)?;
+    let mut root = joined.root;
     let files = Files::new(&sources.search_path);
     let identity = Identity {
         kernel: sources.kernel.clone(),
         config: sources.config.clone(),
-        platform: board,
+        platform: joined.board,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: sources.revision.clone(),
     };
     let expansion = expand::expand(&mut root, &identity, &files, &mut report);
-    if report.has_errors() {
-        return Err(Error::Refused(listed(&report)));
+    if report.is_meaningless() {
+        return Err(refusal(&report));
     }
-    let ram_bytes = {
-        let system = system::System::read(&root, &mut report);
-        let scene = lint::Scene {
-            root: &root,
-            system: &system,
-            links: &expansion.links,
-            drivers: &merged.pds,
-            files: &files,
-            stack_top,
-        };
-        if !report.has_errors() {
-            lint::run(&scene, &mut report);
-        }
-        scene.ram_bytes()
+    let system = system::System::read(&root, &mut report);
+    if report.is_meaningless() {
+        return Err(refusal(&report));
+    }
+    let scene = lint::Scene {
+        root: &root,
+        system: &system,
+        links: &expansion.links,
+        drivers: &joined.drivers,
+        files: &files,
+        stack_top: joined.stack_top,
     };
-    if report.has_errors() {
-        return Err(Error::Refused(listed(&report)));
+    lint::run(&scene, &mut report);
+    let ram_bytes = scene.ram_bytes();
+    if report.is_meaningless() {
+        return Err(refusal(&report));
     }
-    let (links, blobs, drivers) = (expansion.links, expansion.blobs, merged.pds);
-    Ok(Composed { root, links, blobs, drivers, qemu, report, ram_bytes })
+    let (links, blobs) = (expansion.links, expansion.blobs);
+    Ok(Composed {
+        root,
+        links,
+        blobs,
+        drivers: joined.drivers,
+        qemu: joined.qemu,
+        report,
+        ram_bytes,
+    })
+}
+
+/// The files as one tree, before expansion.
+struct Joined {
+    root: Element,
+    board: String,
+    stack_top: u64,
+    drivers: BTreeSet<String>,
+    qemu: Vec<String>,
+}
+
+fn join(sources: &Sources, report: &mut Report) -> Result<Joined, Error> {
+    let mut root = read(&sources.system, "system")?;
+    let platform = read(&sources.platform, "platform")?;
+    let overlays: Vec<_> =
+        sources.overlay.iter().map(|path| read(path, "overlay")).collect::<Result<_, _>>()?;
+    let board = platform.get("name").unwrap_or_default().to_owned();
+    let stack_top = stack_top(&platform, report);
+    lint::addresses_outside_platform(std::iter::once(&root).chain(&overlays), report);
+    let merged = merge::merge(&mut root, platform, Authority::Platform, report);
+    let mut qemu = merged.qemu;
+    for overlay in overlays {
+        qemu.extend(merge::merge(&mut root, overlay, Authority::Overlay, report).qemu);
+    }
+    Ok(Joined { root, board, stack_top, drivers: merged.pds, qemu })
 }
 
 fn stack_top(platform: &Element, report: &mut Report) -> u64 {
@@ -185,9 +215,9 @@ fn stack_top(platform: &Element, report: &mut Report) -> u64 {
     top.unwrap_or(u64::MAX)
 }
 
-fn listed(report: &Report) -> String {
+fn refusal(report: &Report) -> Error {
     let lines: Vec<_> = report.findings().iter().map(ToString::to_string).collect();
-    format!("the system is refused\n{}", lines.join("\n"))
+    Error::Refused(format!("the system is refused\n{}", lines.join("\n")))
 }
 
 /// What `cairn compose` answers.

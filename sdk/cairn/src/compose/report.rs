@@ -117,6 +117,11 @@ impl Report {
         self.findings.iter().any(|finding| finding.is_error)
     }
 
+    /// Whether anything found is worse than a broken lint.
+    pub fn is_meaningless(&self) -> bool {
+        self.findings.iter().any(|finding| finding.is_error && finding.lint.is_none())
+    }
+
     /// The findings in the order they were made.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
