@@ -45,7 +45,7 @@ impl<F: FnMut()> Handler for Timer<F> {
         self.service.run();
         if channels.contains(self.irq) {
             self.pd.count(Counter::Interrupts, 1);
-            // Errors come from a wrong channel, which the composition excludes.
+            // The slot is empty, so nothing is done here that could fail.
             let _ = self.deferred.defer_irq_ack(self.irq);
         }
         let counters = self.service.counters();

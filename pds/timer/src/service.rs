@@ -5,7 +5,7 @@ use generic_timer::{GenericTimer, Registers};
 use crate::client::{Client, Link};
 
 /// Clients at most.
-pub const CLIENTS_MAX: usize = 16;
+pub const CLIENTS_MAX: usize = 12;
 
 /// Counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

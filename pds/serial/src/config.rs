@@ -1,0 +1,24 @@
+//! What the composition hands to this PD.
+
+use cairn_pd::Client;
+use pl011::MmioRegisters;
+use sel4_microkit::{Channel, memory_region_symbol, var};
+use sel4_shared_ring_buffer::InitializationStrategy;
+use serial::LogRing;
+
+/// The UART's interrupt.
+pub(crate) fn irq() -> Channel {
+    Channel::new(*var!(irq_channel: usize = usize::MAX))
+}
+
+/// The UART's registers. Called once.
+pub(crate) fn registers() -> MmioRegisters {
+    // SAFETY: the composition maps the UART there as device memory, and this is the only binding.
+    unsafe { MmioRegisters::new(memory_region_symbol!(registers_vaddr: *mut u8)) }
+}
+
+/// The ring that a client fills.
+pub(crate) fn ring(client: &mut Client) -> LogRing<'static> {
+    // Either end may restart: the indices in memory are where it goes on.
+    LogRing::new(client.take_link_as(), InitializationStrategy::ReadState)
+}

@@ -1,0 +1,169 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::*;
+use protocols::serial::TEXT_BYTES_MAX;
+use sel4_shared_ring_buffer::{InitializationStrategy, RawRingBuffer, roles::Write};
+
+type Raw = RawRingBuffer<LogLine, RING_SLOTS>;
+type Writer = RingBuffer<'static, Write, LogLine, RING_SLOTS>;
+
+/// A UART with a FIFO of `room` bytes that the test empties.
+#[derive(Clone, Debug, Default)]
+struct FakeUart(Rc<RefCell<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    room: usize,
+    sent: Vec<u8>,
+    typed: usize,
+    mask: u32,
+}
+
+impl Registers for FakeUart {
+    fn read(&self, offset: usize) -> u32 {
+        let mut state = self.0.borrow_mut();
+        match offset {
+            0x18 => u32::from(state.room == 0) << 5 | u32::from(state.typed == 0) << 4,
+            0 => {
+                state.typed -= 1;
+                0x61
+            }
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, offset: usize, value: u32) {
+        let mut state = self.0.borrow_mut();
+        match offset {
+            0 => {
+                state.room -= 1;
+                state.sent.push(u8::try_from(value).unwrap());
+            }
+            0x38 => state.mask = value,
+            _ => {}
+        }
+    }
+}
+
+impl FakeUart {
+    fn printed(&self) -> String {
+        String::from_utf8(core::mem::take(&mut self.0.borrow_mut().sent)).unwrap()
+    }
+
+    fn wants_transmit_interrupt(&self) -> bool {
+        self.0.borrow().mask & 1 << 5 != 0
+    }
+
+    fn set_room(&self, bytes: usize) {
+        self.0.borrow_mut().room = bytes;
+    }
+}
+
+fn bench(names: &[&str]) -> (FakeUart, Console<'static, FakeUart>, Vec<Writer>, Vec<&'static Raw>) {
+    let uart = FakeUart::default();
+    uart.set_room(usize::MAX);
+    let raws: Vec<&'static Raw> = names.iter().map(|_| &*Box::leak(Box::new(Raw::new()))).collect();
+    let from_memory = InitializationStrategy::ReadState;
+    let rings = raws.iter().map(|raw| LogRing::new(raw.as_shared(), from_memory));
+    let console = Console::new(Pl011::start(uart.clone()), names.iter().copied().zip(rings));
+    let writers = raws.iter().map(|raw| Writer::new(raw.as_shared(), from_memory)).collect();
+    (uart, console, writers, raws)
+}
+
+fn say(writer: &mut Writer, text: &str) {
+    let mut bytes = [0; TEXT_BYTES_MAX];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    let len = u16::try_from(text.len()).unwrap();
+    let line = LogLine { len, level: 3, reserved: 0, text: bytes };
+    writer.enqueue_and_commit(line).unwrap().unwrap();
+}
+
+#[test]
+fn clients_take_turns() {
+    let (uart, mut console, mut writers, _) = bench(&["a", "b", "c"]);
+    for n in 0..3 {
+        say(&mut writers[0], &n.to_string());
+    }
+    say(&mut writers[1], "x");
+    say(&mut writers[2], "y");
+    console.run();
+    assert_eq!(uart.printed(), "[a] 0\r\n[b] x\r\n[c] y\r\n[a] 1\r\n[a] 2\r\n");
+    assert_eq!(console.counters().lines, 5);
+    assert!(!uart.wants_transmit_interrupt());
+}
+
+#[test]
+fn a_full_uart_is_continued_by_its_interrupt() {
+    let (uart, mut console, mut writers, _) = bench(&["a"]);
+    say(&mut writers[0], "hello");
+    say(&mut writers[0], "world");
+    uart.set_room(3);
+    console.run();
+    assert!(uart.wants_transmit_interrupt());
+    console.run();
+    assert_eq!(uart.printed(), "[a]");
+    let mut all = String::from("[a]");
+    for _ in 0..8 {
+        uart.set_room(3);
+        console.interrupt();
+        all += &uart.printed();
+    }
+    assert_eq!(all, "[a] hello\r\n[a] world\r\n");
+    assert!(!uart.wants_transmit_interrupt());
+}
+
+#[test]
+fn a_client_that_jumps_its_index_is_cut_off_and_named() {
+    let (uart, mut console, mut writers, raws) = bench(&["bad", "good"]);
+    say(&mut writers[0], "1");
+    say(&mut writers[0], "2");
+    console.run();
+    assert_eq!(uart.printed(), "[bad] 1\r\n[bad] 2\r\n");
+    // A second writer that starts from zero moves the index backwards.
+    let from_zero = InitializationStrategy::UseState(Default::default());
+    say(&mut Writer::new(raws[0].as_shared(), from_zero), "3");
+    say(&mut writers[1], "still here");
+    console.run();
+    let expected = "[serial] error: bad broke its log ring and is cut off\r\n";
+    assert_eq!(uart.printed(), format!("[good] still here\r\n{expected}").as_str());
+    say(&mut writers[0], "4");
+    console.run();
+    assert_eq!((uart.printed().as_str(), console.counters().violations), ("", 1));
+}
+
+#[test]
+fn a_client_whose_line_makes_no_sense_is_cut_off() {
+    let (uart, mut console, mut writers, _) = bench(&["bad"]);
+    let line = LogLine { len: 500, level: 3, reserved: 0, text: [0; TEXT_BYTES_MAX] };
+    writers[0].enqueue_and_commit(line).unwrap().unwrap();
+    say(&mut writers[0], "more");
+    console.run();
+    assert_eq!(uart.printed(), "[serial] error: bad broke its log ring and is cut off\r\n");
+    assert_eq!(console.counters().lines, 0);
+}
+
+#[test]
+fn either_end_may_start_anew_and_no_line_is_lost() {
+    let (uart, mut console, mut writers, raws) = bench(&["a"]);
+    say(&mut writers[0], "1");
+    console.run();
+    say(&mut writers[0], "2");
+    let from_memory = InitializationStrategy::ReadState;
+    let ring = LogRing::new(raws[0].as_shared(), from_memory);
+    let mut console = Console::new(Pl011::start(uart.clone()), [("a", ring)]);
+    say(&mut Writer::new(raws[0].as_shared(), from_memory), "3");
+    console.run();
+    assert_eq!(uart.printed(), "[a] 1\r\n[a] 2\r\n[a] 3\r\n");
+}
+
+#[test]
+fn what_is_typed_is_counted_and_a_flood_bounded() {
+    let (uart, mut console, _, _) = bench(&["a"]);
+    uart.0.borrow_mut().typed = 5;
+    console.interrupt();
+    assert_eq!(console.counters().received_bytes, 5);
+    uart.0.borrow_mut().typed = 1_000_000;
+    console.interrupt();
+    assert_eq!(console.counters().received_bytes, 5 + 32);
+}
