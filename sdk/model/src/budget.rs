@@ -243,10 +243,11 @@ mod tests {
     fn idle_time_is_not_saved_up() {
         let mut context = context(100, 1000);
         context.commit(ticks(40));
+        context.activate(ticks(500));
+        assert_eq!(context.head, Refill { time: ticks(500), amount: ticks(60) });
         context.activate(ticks(5000));
-        assert_eq!(context.head, Refill { time: ticks(5000), amount: ticks(60) });
-        context.activate(ticks(6000));
-        assert_eq!(total(&context), ticks(100));
+        assert_eq!(context.head, Refill { time: ticks(5000), amount: ticks(100) });
+        assert_eq!(context.tail, None);
     }
 
     #[test]

@@ -75,9 +75,7 @@ impl<M: Machine> Kernel<M> {
         for irq in spec.irqs() {
             self.load_irq(irq);
         }
-        for index in (0..).take(spec.pds().len()) {
-            self.start(ThreadId(index));
-        }
+        self.start_all(spec.pds());
         self.finish();
     }
 
@@ -150,10 +148,20 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Makes a new thread ready.
-    fn start(&mut self, thread: ThreadId) {
-        self.threads[thread].state = State::Restart;
-        self.possible_switch_to(thread);
+    /// Makes all threads ready, in the order of their names, each before those of its priority.
+    ///
+    /// That is what the capDL initialiser of an official image does.
+    fn start_all(&mut self, pds: &[model_spec::Pd]) {
+        let mut started: Option<&Name> = None;
+        while let Some((index, pd)) = (0..)
+            .zip(pds)
+            .filter(|(_, pd)| started.is_none_or(|name| pd.name > *name))
+            .min_by_key(|(_, pd)| &pd.name)
+        {
+            self.threads[ThreadId(index)].state = State::Restart;
+            self.enqueue(ThreadId(index));
+            started = Some(&pd.name);
+        }
     }
 
     /// Resolves a capability address of `thread`.

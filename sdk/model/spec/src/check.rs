@@ -48,6 +48,8 @@ pub enum Rule {
     PdPriority,
     /// Budget below 20 µs or above the period, or a period above one hour.
     PdBudget,
+    /// Two PDs with one name.
+    PdName,
     /// Unknown flag or nonzero padding.
     PdReserved,
     /// Mapping range outside the mappings table.
@@ -93,7 +95,7 @@ impl core::error::Error for SpecError {}
 /// Checks every record of `spec`.
 pub(crate) fn all(spec: &Spec<'_>) -> Result<(), SpecError> {
     header(spec).map_err(|rule| SpecError { rule, index: 0 })?;
-    each(spec.pds(), |_, pd| check_pd(spec, pd))?;
+    each(spec.pds(), |index, pd| check_pd(spec, index, pd))?;
     each(spec.caps(), |index, cap| check_cap(spec, index, cap))?;
     each(spec.pds(), |index, _| check_fault_endpoint(spec, index))?;
     each(spec.fills(), |_, fill| check_fill(spec, fill))?;
@@ -156,7 +158,8 @@ pub(crate) fn mappings_of<'a>(mappings: &'a [Mapping], pd: &Pd) -> Option<&'a [M
     mappings.get(first..first.checked_add(count)?)
 }
 
-fn check_pd(spec: &Spec<'_>, pd: &Pd) -> Result<(), Rule> {
+fn check_pd(spec: &Spec<'_>, index: usize, pd: &Pd) -> Result<(), Rule> {
+    ensure(spec.pds()[..index].iter().all(|other| other.name != pd.name), Rule::PdName)?;
     ensure(pd.priority <= PRIORITY_MAX, Rule::PdPriority)?;
     ensure(
         (BUDGET_US_MIN..=pd.period_us).contains(&pd.budget_us) && pd.period_us <= PERIOD_US_MAX,

@@ -46,8 +46,8 @@
 //! (constants in [`slots`]). The cap in slot [`slots::FAULT_ENDPOINT`] is also the fault handler
 //! of the TCB. IRQ `i` is entry `i` of the `irqs` table.
 //!
-//! **Entry state** follows from the `Pd` record; everything else is zero. All PDs are started, in
-//! table order.
+//! **Entry state** follows from the `Pd` record; everything else is zero. All PDs are started;
+//! among equal priorities the last by name runs first, as in an official image. Names are unique.
 //!
 //! All integers are little-endian; all padding is zero.
 #![no_std]

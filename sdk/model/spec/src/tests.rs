@@ -146,6 +146,7 @@ fn rejects_bad_ranges() {
 #[test]
 fn rejects_bad_pds() {
     assert_eq!(broken_by(|system| system.pds.clear()), Some(Rule::PdCount));
+    assert_eq!(broken_by(|system| system.pds.push(system.pds[0])), Some(Rule::PdName));
     assert_eq!(broken_by(|system| system.pds[0].priority = 255), Some(Rule::PdPriority));
     assert_eq!(broken_by(|system| system.pds[0].budget_us = 19), Some(Rule::PdBudget));
     assert_eq!(broken_by(|system| system.pds[0].period_us = 999), Some(Rule::PdBudget));
