@@ -1,6 +1,7 @@
 //! The state machine: requests in, answers out.
 
 use protocols::crypto::{Algorithm, Completion, KEYS_PER_CLIENT, Op, RING_SLOTS, Request, Status};
+use protocols::system::NAME_BYTES;
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::{DataRegion, LinkError, ServerEnd};
 use zeroize::Zeroize;
@@ -21,7 +22,7 @@ pub type Link<'a, F> = ServerEnd<'a, Request, Completion, RING_SLOTS, F>;
 
 /// A client, what is shared with it, and its keys.
 pub struct Client<'a, F: FnMut()> {
-    name: &'a str,
+    name: heapless::String<NAME_BYTES>,
     policy: Policy,
     link: Link<'a, F>,
     input: DataRegion<'a, ReadOnly>,
@@ -33,13 +34,15 @@ pub struct Client<'a, F: FnMut()> {
 impl<'a, F: FnMut()> Client<'a, F> {
     /// A client without keys.
     pub fn new(
-        name: &'a str,
+        name: &str,
         policy: Policy,
         link: Link<'a, F>,
         input: DataRegion<'a, ReadOnly>,
         output: DataRegion<'a>,
     ) -> Self {
         let keys = [const { None }; KEYS_PER_CLIENT];
+        // A name longer than the composition admits only shortens a log line.
+        let name = name.try_into().unwrap_or_default();
         Self { name, policy, link, input, output, keys, is_cut_off: false }
     }
 }

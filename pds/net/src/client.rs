@@ -1,6 +1,7 @@
 //! One client's end: its rings, its data regions and the receive buffers it holds.
 
 use protocols::net::{Event, Kind, Op, RING_SLOTS, Request, Status};
+use protocols::system::NAME_BYTES;
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::{
     BufferError, BufferGrid, BufferIndex, BufferPool, DataRegion, ServerEnd,
@@ -188,7 +189,7 @@ impl Chunks {
 /// A client and everything that is shared with it.
 pub struct Client<'a, F: FnMut()> {
     /// Its name, for log lines.
-    pub name: &'a str,
+    pub name: heapless::String<NAME_BYTES>,
     /// The rings.
     pub link: Link<'a, F>,
     /// Bytes that the client wants to send.

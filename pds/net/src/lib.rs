@@ -21,9 +21,11 @@ mod frames;
 mod service;
 mod sockets;
 mod stack;
+mod start;
 
 pub use client::{Chunks, Client, Link};
 pub use frames::{Counters as FrameCounters, Frames, Link as FrameLink};
 pub use service::{CLIENTS_MAX, Counters, FrameDevice, Net};
 pub use sockets::SocketId;
-pub use stack::{Addressing, Memory, Stack};
+pub use stack::{Addressing, Buffers, Memory, Stack, Storage};
+pub use start::{CryptoLink, Parts, Program, TimerLink};

@@ -30,47 +30,48 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 /// A handshake that takes longer is not going to finish.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Everything the stack stores, to be placed in static memory.
-pub struct Memory {
-    sockets: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + 1],
+/// What the sockets buffer. All zero, so that it takes no room in the image.
+pub struct Buffers {
     tcp_rx: [[u8; TCP_RX_BYTES]; TCP_SOCKETS],
     tcp_tx: [[u8; TCP_TX_BYTES]; TCP_SOCKETS],
-    udp_rx: [UdpMemory; UDP_SOCKETS],
-    udp_tx: [UdpMemory; UDP_SOCKETS],
+    udp_rx: [[u8; UDP_BYTES]; UDP_SOCKETS],
+    udp_tx: [[u8; UDP_BYTES]; UDP_SOCKETS],
 }
 
-struct UdpMemory {
-    packets: [udp::PacketMetadata; UDP_PACKETS],
-    bytes: [u8; UDP_BYTES],
+impl Buffers {
+    /// Buffers of a stack that has not been started.
+    pub const ZERO: Self = Self {
+        tcp_rx: [[0; TCP_RX_BYTES]; TCP_SOCKETS],
+        tcp_tx: [[0; TCP_TX_BYTES]; TCP_SOCKETS],
+        udp_rx: [[0; UDP_BYTES]; UDP_SOCKETS],
+        udp_tx: [[0; UDP_BYTES]; UDP_SOCKETS],
+    };
 }
 
-impl UdpMemory {
-    const EMPTY: Self =
-        Self { packets: [udp::PacketMetadata::EMPTY; UDP_PACKETS], bytes: [0; UDP_BYTES] };
+type Packets = [udp::PacketMetadata; UDP_PACKETS];
 
-    fn buffer(&'static mut self) -> udp::PacketBuffer<'static> {
-        udp::PacketBuffer::new(&mut self.packets[..], &mut self.bytes[..])
-    }
+/// The sockets themselves.
+pub struct Storage {
+    sockets: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + 1],
+    udp_rx: [Packets; UDP_SOCKETS],
+    udp_tx: [Packets; UDP_SOCKETS],
 }
 
-impl Memory {
-    /// Memory of a stack that has not been started.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            sockets: [SocketStorage::EMPTY; TCP_SOCKETS + UDP_SOCKETS + 1],
-            tcp_rx: [[0; TCP_RX_BYTES]; TCP_SOCKETS],
-            tcp_tx: [[0; TCP_TX_BYTES]; TCP_SOCKETS],
-            udp_rx: [const { UdpMemory::EMPTY }; UDP_SOCKETS],
-            udp_tx: [const { UdpMemory::EMPTY }; UDP_SOCKETS],
-        }
-    }
+impl Storage {
+    /// Storage of a stack that has not been started.
+    pub const EMPTY: Self = Self {
+        sockets: [SocketStorage::EMPTY; TCP_SOCKETS + UDP_SOCKETS + 1],
+        udp_rx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
+        udp_tx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
+    };
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Everything the stack stores, to be placed in static memory.
+pub struct Memory {
+    /// See [`Buffers`].
+    pub buffers: &'static mut Buffers,
+    /// See [`Storage`].
+    pub storage: &'static mut Storage,
 }
 
 /// How the interface gets its IPv4 address.
@@ -114,7 +115,7 @@ impl Stack {
     ///
     /// `seed` decides initial sequence numbers and ports, so it must not be guessable.
     pub fn new(
-        memory: &'static mut Memory,
+        memory: Memory,
         device: &mut impl Device,
         mac: [u8; 6],
         addressing: Addressing,
@@ -124,11 +125,14 @@ impl Stack {
         let mut config = Config::new(HardwareAddress::Ethernet(EthernetAddress(mac)));
         config.random_seed = seed;
         let mut interface = Interface::new(config, device, now);
-        let mut sockets = SocketSet::new(&mut memory.sockets[..]);
+        let Memory { buffers, storage } = memory;
+        let mut sockets = SocketSet::new(&mut storage.sockets[..]);
 
-        let mut tcp_buffers = memory.tcp_rx.iter_mut().zip(memory.tcp_tx.iter_mut());
+        let mut tcp_buffers = buffers.tcp_rx.iter_mut().zip(buffers.tcp_tx.iter_mut());
         let tcp = core::array::from_fn(|_| sockets.add(tcp_socket(tcp_buffers.next())));
-        let mut udp_buffers = memory.udp_rx.iter_mut().zip(memory.udp_tx.iter_mut());
+        let rx = storage.udp_rx.iter_mut().zip(buffers.udp_rx.iter_mut());
+        let tx = storage.udp_tx.iter_mut().zip(buffers.udp_tx.iter_mut());
+        let mut udp_buffers = rx.zip(tx);
         let udp = core::array::from_fn(|_| sockets.add(udp_socket(udp_buffers.next())));
 
         interface.update_ip_addrs(|addresses| {
@@ -232,14 +236,13 @@ fn tcp_socket(
     socket
 }
 
-fn udp_socket(
-    buffers: Option<(&'static mut UdpMemory, &'static mut UdpMemory)>,
-) -> udp::Socket<'static> {
+type UdpMemory = (&'static mut Packets, &'static mut [u8; UDP_BYTES]);
+
+fn udp_socket(memory: Option<(UdpMemory, UdpMemory)>) -> udp::Socket<'static> {
+    let buffer =
+        |(packets, bytes): UdpMemory| udp::PacketBuffer::new(&mut packets[..], &mut bytes[..]);
     let empty = || udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-    let (rx, tx) = match buffers {
-        Some((rx, tx)) => (rx.buffer(), tx.buffer()),
-        None => (empty(), empty()),
-    };
+    let (rx, tx) = memory.map_or_else(|| (empty(), empty()), |(rx, tx)| (buffer(rx), buffer(tx)));
     udp::Socket::new(rx, tx)
 }
 

@@ -48,6 +48,6 @@ pub use protocols::lifecycle::Counter;
 pub mod _private {
     pub use crate::link::bind;
     pub use sel4_externally_shared::ExternallySharedRef;
-    pub use sel4_microkit::{memory_region_symbol, var};
+    pub use sel4_microkit::{Channel, memory_region_symbol, var};
     pub use sel4_shared_ring_buffer::RawLink;
 }

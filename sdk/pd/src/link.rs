@@ -6,7 +6,8 @@ use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::Channel;
 use sel4_shared_ring_buffer::{ClientEnd, Message, RawLink};
 
-/// What wakes the peer behind `channel`; one type for all channels of a PD.
+/// What wakes the peer behind `channel`. It has one type for all channels, which a function that
+/// binds some of a PD's links can only name as a parameter: `fn part<F: FnMut()>(wake: fn(Channel) -> F)`.
 pub fn notifier(channel: Channel) -> impl FnMut() {
     move || {
         #[cfg(target_os = "none")]
@@ -22,17 +23,18 @@ pub fn notifier(channel: Channel) -> impl FnMut() {
 /// The composition maps a region that holds the link there, read-write, for ever, and this is the
 /// only call for it in one life of the program.
 #[doc(hidden)]
-pub unsafe fn bind<Req: Message, Comp: Message, const N: usize>(
+pub unsafe fn bind<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
     vaddr: NonNull<RawLink<Req, Comp, N>>,
-    channel: usize,
-) -> ClientEnd<'static, Req, Comp, N, impl FnMut()> {
+    notify: F,
+) -> ClientEnd<'static, Req, Comp, N, F> {
     // SAFETY: passed on to the caller.
     let link = unsafe { ExternallySharedRef::new(vaddr) };
-    RawLink::from_shared(link).client(notifier(Channel::new(channel)))
+    RawLink::from_shared(link).client(notify)
 }
 
 /// The client end of a link: `client_link!(timer_link_vaddr, timer_channel: Request, Completion, SLOTS)`
-/// with the two symbols of the composition and the protocol's messages.
+/// with the two symbols of the composition and the protocol's messages. `with wake` in front gives the
+/// function that makes the [`notifier`](crate::notifier).
 ///
 /// Expands to an `unsafe` block, so it belongs into a PD's `config.rs`: the composition must give the
 /// region of that name at least the link's size, and the link is bound once in a life.
@@ -41,13 +43,20 @@ pub unsafe fn bind<Req: Message, Comp: Message, const N: usize>(
 /// If a symbol is not set.
 #[macro_export]
 macro_rules! client_link {
-    ($vaddr:ident, $channel:ident: $request:ty, $completion:ty, $slots:expr $(,)?) => {{
+    ($vaddr:ident, $($rest:tt)*) => {
+        $crate::client_link!(with $crate::notifier, $vaddr, $($rest)*)
+    };
+    (
+        with $wake:expr,
+        $vaddr:ident,
+        $channel:ident: $request:ty, $completion:ty, $slots:expr $(,)?
+    ) => {{
         let link = $crate::_private::memory_region_symbol!(
             $vaddr: *mut $crate::_private::RawLink<$request, $completion, { $slots }>
         );
         let channel = *$crate::_private::var!($channel: usize = usize::MAX);
         // SAFETY: the region of this link, from the composition; `config.rs` names it once.
-        unsafe { $crate::_private::bind(link, channel) }
+        unsafe { $crate::_private::bind(link, $wake($crate::_private::Channel::new(channel))) }
     }};
 }
 
