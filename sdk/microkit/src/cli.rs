@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
-use microkit::image::Options;
+use microkit::inject::Fault;
 use microkit::sdf::SearchPath;
 use microkit::sdk::Sdk;
 use microkit::tool::{self, Inputs, ToolError};
@@ -44,6 +44,10 @@ pub(crate) struct Args {
     /// For tests: run ready threads of equal priority in an order drawn from this seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     model_seed: u64,
+    /// For tests: a fault to cause, as kill:PD:NTH (system call), drop-irq:IRQ:NTH (delivery) or
+    /// delay-irq:IRQ:NTH:MICROSECONDS
+    #[arg(long, value_name = "FAULT")]
+    model_inject: Vec<Fault>,
 }
 
 /// Formats of an image file.
@@ -75,11 +79,9 @@ pub(crate) fn run(args: &Args) -> Result<(), ToolError> {
         board: args.board.clone(),
         kernel: args.override_kernel.clone().unwrap_or(sdk_kernel),
         search: SearchPath(search),
-        options: Options {
-            config: tool::config(&args.config)?,
-            seed: args.model_seed,
-            injections: Vec::new(),
-        },
+        config: tool::config(&args.config)?,
+        seed: args.model_seed,
+        faults: args.model_inject.clone(),
     })?;
     for warning in &output.warnings {
         eprintln!("microkit: warning: {warning}");

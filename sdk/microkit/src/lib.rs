@@ -12,6 +12,7 @@
 pub mod caps;
 pub mod elf;
 pub mod image;
+pub mod inject;
 pub mod kernel;
 pub mod layout;
 mod memory;

@@ -7,6 +7,7 @@ use model_spec::layout::LOADER_BASE;
 
 use crate::elf::{ElfError, FILE_BYTES_MAX, Program};
 use crate::image::{self, ImageError, Options};
+use crate::inject::{Fault, FaultError};
 use crate::kernel::{Kernel, KernelError};
 use crate::layout::{Layout, LayoutError};
 use crate::report::Report;
@@ -73,6 +74,9 @@ pub enum ToolError {
     /// The system does not fit the machine.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// A fault to be caused that the system has no target for.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     /// No image although all inputs are good.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -89,8 +93,12 @@ pub struct Inputs {
     pub kernel: PathBuf,
     /// Where programs and prefill files are looked for.
     pub search: SearchPath,
-    /// How the kernel is to run.
-    pub options: Options,
+    /// The configuration that the kernel imitates.
+    pub config: Config,
+    /// Seed of the order among ready threads of equal priority; 0 means round robin.
+    pub seed: u64,
+    /// Faults to cause, for tests.
+    pub faults: Vec<Fault>,
 }
 
 /// A finished image.
@@ -126,16 +134,19 @@ pub fn run(inputs: &Inputs) -> Result<Output, ToolError> {
     let mut programs = (0..system.domains.len())
         .map(|index| load(&system, PdIndex(index), &inputs.search))
         .collect::<Result<Vec<Program>, ToolError>>()?;
+    let injections = inputs.faults.iter().map(|fault| fault.resolve(&system));
+    let injections = injections.collect::<Result<Vec<_>, FaultError>>()?;
+    let options = Options { config: inputs.config, seed: inputs.seed, injections };
     // The addresses depend on the image's size, and that on the lengths of patched programs: so
     // they are patched with placeholders first.
     patch(&mut programs, &system, &vec![u64::MAX; system.regions.len()])?;
-    let bound = image::size_bound(&system, &programs, &kernel, &inputs.options);
+    let bound = image::size_bound(&system, &programs, &kernel, &options);
     let layout = Layout::new(&system, &programs, kernel.range, bound)?;
     patch(&mut programs, &system, &layout.regions)?;
-    let image = image::build(&system, &programs, &kernel, &layout, &inputs.options)?;
+    let image = image::build(&system, &programs, &kernel, &layout, &options)?;
     let report = Report {
         board: &inputs.board,
-        config: inputs.options.config,
+        config: inputs.config,
         system: &system,
         programs: &programs,
         kernel: &kernel,

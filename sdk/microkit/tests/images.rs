@@ -4,6 +4,7 @@
 
 mod support;
 
+use microkit::inject::Fault;
 use microkit::sdf::limits::{LARGE_PAGE, PAGE};
 use model_spec::layout::{IPC_BUFFER, RAM_START, STACK_TOP};
 use model_spec::{
@@ -194,6 +195,45 @@ fn gives_no_memory_out_twice() {
     assert!(ram.clone().all(|mapping| is_filled(mapping.paddr, mapping.bytes)));
     let occupied: u64 = ranges.iter().map(|range| range.1 - range.0).sum();
     assert_eq!(output.ram_bytes, occupied - output.image.len() as u64);
+}
+
+#[test]
+fn injects_faults_by_name() {
+    let faults = |texts: &[&str]| texts.iter().map(|text| text.parse::<Fault>()).collect();
+    let faults: Result<Vec<Fault>, _> =
+        faults(&["kill:client:7", "drop-irq:79:1", "delay-irq:33:2:500"]);
+    let output = workshop().run_with(SYSTEM, Config::Debug, faults.unwrap()).unwrap();
+    let payload = payload(&output);
+    let spec = Spec::parse(zerocopy::IntoBytes::as_bytes(payload.as_slice())).unwrap();
+    let got: Vec<_> =
+        spec.injections().iter().map(|i| (i.kind, i.target, i.nth, i.delay_us)).collect();
+    assert_eq!(got, [(1, 1, 7, 0), (2, 1, 1, 0), (3, 0, 2, 500)]);
+    for text in [
+        "",
+        "kill",
+        "kill:a",
+        "kill:a:0",
+        "kill:a:x",
+        "kill:a:1:2",
+        "drop-irq:33:-1",
+        "delay-irq:33:1",
+        "delay-irq:33:1:0",
+        "delay-irq:33:1:3600000001",
+        "stop:a:1",
+    ] {
+        let message = text.parse::<Fault>().unwrap_err().to_string();
+        assert!(message.starts_with(&format!("'{text}' is not kill:PD:NTH")), "{message}");
+    }
+    let cases = [
+        ("kill:nobody:1", "the system has no protection domain 'nobody'"),
+        ("drop-irq:34:1", "the system has no interrupt '34'"),
+        ("drop-irq:driver:1", "the system has no interrupt 'driver'"),
+    ];
+    for (text, reason) in cases {
+        let faults = vec![text.parse().unwrap()];
+        let error = workshop().run_with(SYSTEM, Config::Debug, faults).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot inject '{text}': {reason}"));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use microkit::image::Options;
+use microkit::inject::Fault;
 use microkit::sdf::SearchPath;
 use microkit::tool::{self, Inputs, Output, ToolError};
 use model_spec::Config;
@@ -202,13 +202,24 @@ impl Workshop {
 
     /// Runs the tool on a description.
     pub(crate) fn run(&self, system: &str, config: Config) -> Result<Output, ToolError> {
-        let options = Options { config, seed: 0, injections: Vec::new() };
+        self.run_with(system, config, Vec::new())
+    }
+
+    /// Runs the tool on a description, with faults to inject.
+    pub(crate) fn run_with(
+        &self,
+        system: &str,
+        config: Config,
+        faults: Vec<Fault>,
+    ) -> Result<Output, ToolError> {
         tool::run(&Inputs {
             system: self.add("x.system", system.as_bytes()),
             board: "qemu_virt_aarch64".to_owned(),
             kernel: self.folder.path().join("kernel.elf"),
             search: SearchPath(vec![self.folder.path().to_owned()]),
-            options,
+            config,
+            seed: 0,
+            faults,
         })
     }
 
