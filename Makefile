@@ -147,7 +147,7 @@ $(OUT)/anchor.bin: $(CAIRN) $(DEMO_MADE) FORCE
 	$(call copy_if_changed,$@.new,$@)
 
 $(OUT)/loader.img: $(OUT)/system.xml $(ELFS) $(OUT)/anchor.bin $(SDK_FILES)
-	@$(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) --search-path $(OUT) \
+	@MICROKIT_SDK=$(SDK) $(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) --search-path $(OUT) \
 		--output $@ --report $(OUT)/report.txt
 	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))" >>$(OUT)/report.txt
 
