@@ -81,3 +81,35 @@ pub struct Completion {
     /// What failed, for people.
     pub reason: Reason,
 }
+
+/// First bytes of an [`AnchorBlob`].
+pub const ANCHOR_MAGIC: [u8; 8] = *b"CAIRNANC";
+/// Version of [`AnchorBlob`].
+pub const ANCHOR_VERSION: u32 = 1;
+
+/// Where trust starts: written by `cairn chain anchor`, put into the image in front of `ledger`.
+///
+/// 128 bytes, little-endian. Layout: magic 0, version 8, reserved 12, chain 16, sequence 48, digest 56,
+/// minimum_generation 88, volume 96.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct AnchorBlob {
+    /// [`ANCHOR_MAGIC`].
+    pub magic: [u8; 8],
+    /// [`ANCHOR_VERSION`].
+    pub version: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The chain's id.
+    pub chain: [u8; 32],
+    /// Sequence of the pinned event.
+    pub sequence: u64,
+    /// Digest of the pinned event.
+    pub digest: [u8; 32],
+    /// Generation of the volume in the pinned event's registers: nothing older is believed.
+    pub minimum_generation: u64,
+    /// Name of that volume, zero-padded; its register is `volume/<name>`.
+    pub volume: [u8; 32],
+}
+
+const _: () = assert!(size_of::<AnchorBlob>() == 128);
