@@ -9,6 +9,7 @@
 //! | `name`, `message` | subject | UTF-8, cut to size |
 //! | `scratch` | subject | survives restarts |
 
+use core::fmt::{self, Write};
 use core::ptr::NonNull;
 
 use sel4_externally_shared::{ExternallySharedPtr, map_field};
@@ -154,9 +155,11 @@ impl ControlPage {
     }
 
     /// Sets the running test's name.
-    pub fn set_name(self, name: &str) {
+    pub fn set_name(self, name: fmt::Arguments<'_>) {
         let page = self.0;
-        let text = Text::<NAME_BYTES>::new(name);
+        let mut text = Text::<NAME_BYTES>::new("");
+        // Cut where it does not fit.
+        let _ = text.write_fmt(name);
         map_field!(page.name).write(text.bytes);
         map_field!(page.name_bytes).write(text.length);
     }
@@ -193,7 +196,7 @@ impl ControlPage {
     pub fn clear(self) {
         self.set_phase(0);
         self.set_expectation(Expectation::default());
-        self.set_name("");
+        self.set_name(format_args!(""));
         self.set_message(&Text::new(""));
         (0..SCRATCH_WORDS).for_each(|index| self.set_scratch(index, 0));
     }
@@ -214,7 +217,7 @@ impl<const N: usize> Text<N> {
     pub fn new(text: &str) -> Self {
         let mut this = Self { length: 0, bytes: [0; N] };
         // Cannot fail.
-        let _ = core::fmt::Write::write_str(&mut this, text);
+        let _ = this.write_str(text);
         this
     }
 
@@ -228,8 +231,8 @@ impl<const N: usize> Text<N> {
     }
 }
 
-impl<const N: usize> core::fmt::Write for Text<N> {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+impl<const N: usize> Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
         for &byte in text.as_bytes() {
             let Some(place) = self.bytes.get_mut(self.length as usize) else { break };
             *place = byte;
@@ -241,7 +244,6 @@ impl<const N: usize> core::fmt::Write for Text<N> {
 
 #[cfg(test)]
 mod tests {
-    use core::fmt::Write;
     use std::boxed::Box;
 
     use zerocopy::FromZeros;
@@ -264,7 +266,7 @@ mod tests {
         let page = page();
         let mut message = Message::new("a ");
         write!(message, "{}", 42).unwrap();
-        page.set_name("some_test");
+        page.set_name(format_args!("some_test"));
         page.set_message(&message);
         page.set_scratch(31, 7);
         page.set_scratch(32, 7);

@@ -254,16 +254,16 @@ mod tests {
         begin(&mut runner);
         assert!(runner.console.contains("running 3 tests"));
         assert_eq!((first.command(), second.command()), (1, 0));
-        first.set_name("a");
+        first.set_name(format_args!("a"));
         assert_eq!(ask(&mut runner, 0, Request::Started), Action::StepOver);
         assert_eq!(ask(&mut runner, 0, Request::Done), Action::Restart(0));
         assert_eq!(first.command(), 2);
-        first.set_name("b");
+        first.set_name(format_args!("b"));
         assert_eq!(ask(&mut runner, 0, Request::Restart), Action::Restart(0));
         assert_eq!((first.command(), first.phase()), (2, 1));
         assert_eq!(ask(&mut runner, 0, Request::Done), Action::Restart(2));
         assert_eq!(second.command(), 1);
-        second.set_name("c");
+        second.set_name(format_args!("c"));
         assert_eq!(ask(&mut runner, 2, Request::Done), Action::Leave);
         let lines = result_lines(&runner);
         assert_eq!(lines[..3], ["test a ... ok", "test b ... ok", "test c ... ok"]);
@@ -273,7 +273,7 @@ mod tests {
     fn only_line_after(prepare: impl Fn(ControlPage), label: u64, mrs: &[u64]) -> String {
         let (mut runner, first, _) = runner();
         begin(&mut runner);
-        first.set_name("x");
+        first.set_name(format_args!("x"));
         prepare(first);
         fault(&mut runner, 0, label, mrs);
         String::from(result_lines(&runner)[0])

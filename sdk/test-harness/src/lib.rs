@@ -22,6 +22,7 @@ pub mod control;
 pub mod harness;
 mod subject;
 mod time;
+mod words;
 
 pub use console::Console;
 pub use subject::{
@@ -29,6 +30,7 @@ pub use subject::{
     scratch, set_scratch,
 };
 pub use time::{nanos_from_ticks, spin_for_nanos, ticks, ticks_per_second};
+pub use words::{WORDS, Words, words};
 
 /// Any bits: the mask of a message register that is not compared.
 pub const ANY: u64 = 0;

@@ -4,7 +4,7 @@ use core::fmt::Write;
 use core::panic::PanicInfo;
 
 use sel4::config::{CONFIG, Config};
-use sel4_microkit::{memory_region_symbol, panicking};
+use sel4_microkit::{memory_region_symbol, panicking, pd_name};
 
 use crate::control::{
     Control, ControlPage, EXPECTED_WORDS_MAX, Expectation, ExpectedWord, Message, Request,
@@ -36,7 +36,7 @@ pub fn run(tests: &[Test]) -> ! {
     let Some(test) = tests.get(index as usize) else {
         panic!("there is no test {index}");
     };
-    page.set_name(test.name);
+    page.set_name(format_args!("{}::{}", pd_name().unwrap_or("?"), test.name));
     page.set_expectation(Expectation::default());
     ask(Request::Started);
     (test.run)();
