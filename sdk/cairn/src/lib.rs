@@ -11,6 +11,7 @@ pub mod compose;
 pub mod error;
 pub mod graph;
 pub mod output;
+pub mod symbolize;
 
 pub use error::Error;
 pub use output::Output;

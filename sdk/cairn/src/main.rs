@@ -26,6 +26,8 @@ enum Command {
     Compose(cairn::compose::Args),
     /// Draws the composed system.
     Graph(cairn::graph::Args),
+    /// Adds function names and source lines to crash records on standard input.
+    Symbolize(cairn::symbolize::Args),
 }
 
 fn run(cli: &Cli) -> Result<(), Error> {
@@ -33,6 +35,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Compose(args) => cairn::compose::run(args, &output),
         Command::Graph(args) => cairn::graph::run(args, &output),
+        Command::Symbolize(args) => cairn::symbolize::run(args),
     }
 }
 
