@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::kernel::Kernel;
 use crate::labels::Label;
 use crate::machine::Machine;
-use crate::message::{ExtraCaps, MessageInfo, MessageWriter};
+use crate::message::{ExtraCaps, MessageInfo, MessageWriter, NO_CAPS};
 use crate::object::{State, ThreadId};
 
 /// Why an invocation is refused; a caller gets it as the reply's label.
@@ -65,10 +65,20 @@ impl<M: Machine> Kernel<M> {
     /// Invokes the capability at `address` with the message of `thread`.
     pub(crate) fn invoke(&mut self, thread: ThreadId, address: u64, mode: Mode) {
         let info = MessageInfo::of(&self.threads[thread].registers);
-        let found = self.lookup_cap(thread, address).map_err(|failure| (address, failure));
-        let looked_up = found.and_then(|cap| Ok((cap, self.lookup_extra_caps(thread, info)?)));
-        let (cap, extra_caps) = match looked_up {
-            Ok(looked_up) => looked_up,
+        let mut invocation = Invocation {
+            thread,
+            length: info.length(),
+            extra_caps: NO_CAPS,
+            is_call: mode.is_call,
+        };
+        let looked_up = match self.lookup_cap(thread, address) {
+            Ok(cap) => {
+                self.lookup_extra_caps(thread, info, &mut invocation.extra_caps).map(|()| cap)
+            }
+            Err(failure) => Err((address, failure)),
+        };
+        let cap = match looked_up {
+            Ok(cap) => cap,
             Err((address, failure)) => {
                 if mode.blocking {
                     self.raise(thread, Fault::Cap { address, in_receive: false, failure });
@@ -76,8 +86,6 @@ impl<M: Machine> Kernel<M> {
                 return;
             }
         };
-        let invocation =
-            Invocation { thread, length: info.length(), extra_caps, is_call: mode.is_call };
         match self.perform(&invocation, cap, info.label(), mode) {
             Ok(()) if self.threads[thread].state == State::Restart => {
                 if mode.is_call {

@@ -29,6 +29,13 @@ pub(crate) enum Label {
     TcbSetTlsBase,
     /// Set thread flags.
     TcbSetFlags,
+    /// Change a thread in a way that needs capabilities which no PD has, or timeouts.
+    TcbForeign {
+        /// Words the message must have.
+        length: usize,
+        /// Capabilities it must have.
+        caps: usize,
+    },
     /// Acknowledge an interrupt.
     IrqAck,
     /// Choose the notification of an interrupt.
@@ -59,8 +66,13 @@ impl Label {
             2 => return Self::TcbReadRegisters,
             3 => return Self::TcbWriteRegisters,
             4 => return Self::TcbCopyRegisters,
+            5 => return Self::TcbForeign { length: 3, caps: 3 },
             6 => return Self::TcbSetPriority,
             7 => return Self::TcbSetMaximumPriority,
+            8 => return Self::TcbForeign { length: 2, caps: 3 },
+            9 => return Self::TcbForeign { length: 0, caps: 1 },
+            10 => return Self::TcbForeign { length: 1, caps: 1 },
+            11 => return Self::TcbForeign { length: 2, caps: 3 },
             12 => return Self::TcbSuspend,
             13 => return Self::TcbResume,
             14 => return Self::TcbBindNotification,

@@ -58,6 +58,9 @@ impl MessageInfo {
 /// Capabilities that a message names.
 pub(crate) type ExtraCaps = [Option<Cap>; EXTRA_CAPS_MAX];
 
+/// No capabilities.
+pub(crate) const NO_CAPS: ExtraCaps = [None; EXTRA_CAPS_MAX];
+
 /// Fills message registers of a thread one after the other.
 pub(crate) struct MessageWriter {
     thread: ThreadId,
@@ -105,7 +108,7 @@ impl<M: Machine> Kernel<M> {
         registers.x[1] = info.0;
     }
 
-    /// Finds the capabilities that the message of `thread` names.
+    /// Finds the capabilities that the message of `thread` names and puts them into `caps`.
     ///
     /// # Errors
     /// The first address that leads nowhere, and why.
@@ -113,14 +116,14 @@ impl<M: Machine> Kernel<M> {
         &self,
         thread: ThreadId,
         info: MessageInfo,
-    ) -> Result<ExtraCaps, (u64, LookupFailure)> {
-        let mut caps = [None; EXTRA_CAPS_MAX];
+        caps: &mut ExtraCaps,
+    ) -> Result<(), (u64, LookupFailure)> {
         for (index, cap) in caps.iter_mut().enumerate().take(info.extra_caps()) {
             let address = self.machine.read_buffer(thread, EXTRA_CAPS_WORD + index);
             let found = self.lookup_cap(thread, address).map_err(|failure| (address, failure))?;
             *cap = Some(found);
         }
-        Ok(caps)
+        Ok(())
     }
 
     /// Transfers a message, or the message about a fault, from `sender` to `receiver`.
@@ -164,7 +167,10 @@ impl<M: Machine> Kernel<M> {
         through: Option<EndpointId>,
         receiver: ThreadId,
     ) -> (usize, u64) {
-        let Ok(caps) = self.lookup_extra_caps(sender, info) else { return (0, 0) };
+        let mut caps = NO_CAPS;
+        if self.lookup_extra_caps(sender, info, &mut caps).is_err() {
+            return (0, 0);
+        }
         let mut count = 0;
         for cap in caps {
             let Some(Cap::Endpoint { endpoint, badge, .. }) = cap else { break };

@@ -50,6 +50,12 @@ impl<M: Machine> Kernel<M> {
                 Ok(())
             }
             Label::TcbSetFlags => self.tcb_set_flags(invocation, target),
+            Label::TcbForeign { length, caps }
+                if invocation.length < length
+                    || invocation.extra_caps[..caps].iter().any(Option::is_none) =>
+            {
+                Err(Error::TruncatedMessage)
+            }
             _ => {
                 self.warn(invocation.thread, "thread operation that this kernel does not have");
                 Err(Error::IllegalOperation)
