@@ -20,8 +20,10 @@ pub struct Report<'a> {
     pub config: Config,
     /// The description.
     pub system: &'a System,
-    /// Its patched programs.
+    /// Its programs.
     pub programs: &'a [Program],
+    /// Their sizes as linked: patching spells out zeros of `.bss`.
+    pub sizes: &'a [ProgramSizes],
     /// The kernel.
     pub kernel: &'a Kernel,
     /// Where everything lies.
@@ -100,7 +102,7 @@ impl Report<'_> {
         ]);
         for (index, (domain, program)) in self.system.domains.iter().zip(self.programs).enumerate()
         {
-            let ProgramSizes { text, data, bss } = ProgramSizes::of(program);
+            let ProgramSizes { text, data, bss } = self.sizes[index];
             let parent = domain.parent.map_or_else(
                 || "-".to_owned(),
                 |(parent, id)| format!("{}:{id}", self.system.domain(parent).name),

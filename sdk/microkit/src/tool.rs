@@ -10,7 +10,7 @@ use crate::image::{self, ImageError, Options};
 use crate::inject::{Fault, FaultError};
 use crate::kernel::{Kernel, KernelError};
 use crate::layout::{Layout, LayoutError};
-use crate::report::Report;
+use crate::report::{ProgramSizes, Report};
 use crate::sdf::{self, PdIndex, Position, SdfError, SearchPath, System};
 use crate::sdk::SdkError;
 use crate::symbols;
@@ -134,6 +134,7 @@ pub fn run(inputs: &Inputs) -> Result<Output, ToolError> {
     let mut programs = (0..system.domains.len())
         .map(|index| load(&system, PdIndex(index), &inputs.search))
         .collect::<Result<Vec<Program>, ToolError>>()?;
+    let sizes: Vec<ProgramSizes> = programs.iter().map(ProgramSizes::of).collect();
     let injections = inputs.faults.iter().map(|fault| fault.resolve(&system));
     let injections = injections.collect::<Result<Vec<_>, FaultError>>()?;
     let options = Options { config: inputs.config, seed: inputs.seed, injections };
@@ -149,6 +150,7 @@ pub fn run(inputs: &Inputs) -> Result<Output, ToolError> {
         config: inputs.config,
         system: &system,
         programs: &programs,
+        sizes: &sizes,
         kernel: &kernel,
         layout: &layout,
         image_bytes: image.len(),
