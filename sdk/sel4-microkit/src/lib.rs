@@ -32,7 +32,6 @@ mod channel;
 mod defer;
 mod entry;
 mod handler;
-#[cfg(feature = "alloc")]
 mod heap;
 pub mod ipc;
 mod message;
@@ -56,7 +55,6 @@ pub use symbols::{pd_is_passive, pd_name};
 #[doc(hidden)]
 pub mod _private {
     pub use crate::entry::{Stack, StackTop, run_main};
-    #[cfg(feature = "alloc")]
     pub use crate::heap::{Arena, StaticHeap};
     pub use crate::printing::print;
     pub use crate::symbols::Patched;
