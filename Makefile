@@ -17,6 +17,9 @@ ifneq ($(filter-out sel4 model,$(KERNEL)),)
 $(error KERNEL=$(KERNEL): expected sel4 or model)
 endif
 
+ASKED_KERNEL := $(KERNEL)
+ASKED_CONFIG := $(filter-out default undefined file,$(origin CONFIG))
+
 # Set-up, and the choice of the kernel: only for targets that build something.
 GOALS := $(or $(MAKECMDGOALS),image)
 ifneq ($(filter-out clean help sdk setup,$(GOALS)),)
@@ -64,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run test bench graph sdk setup docs check clean help FORCE
+.PHONY: image run test test-host test-on-target test-system bench graph sdk setup docs check clean help FORCE
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -168,6 +171,40 @@ run: image $(DEMO_MADE)
 	@echo "stop:   $(if $(filter 1,$(HEADLESS)),end this process,Ctrl-a x)"
 	@IMAGE=$(OUT)/loader.img DISK=$(DISK) HTTP_PORT=$(HTTP_PORT) \
 		sh $(OUT)/run.sh $(QEMU_ARGS) $(if $(filter 1,$(HEADLESS)),</dev/null)
+
+# Without KERNEL= the tests run on every kernel there is, without CONFIG= on target in the two
+# configurations whose programs differ most.
+TEST_KERNELS := $(or $(ASKED_KERNEL),model $(if $(OFFICIAL_SDK),sel4))
+TEST_CONFIGS := $(if $(ASKED_CONFIG),$(CONFIG),release debug)
+
+test:
+	@$(MAKE) test-host
+	@set -e; for kernel in $(TEST_KERNELS); do \
+		for config in $(TEST_CONFIGS); do \
+			$(MAKE) test-on-target KERNEL=$$kernel CONFIG=$$config; \
+		done; \
+		$(MAKE) test-system KERNEL=$$kernel; \
+	done
+	@echo "tested on: $(TEST_KERNELS)" \
+	      "$(if $(filter sel4,$(TEST_KERNELS)),,(no SDK, so not on seL4; \`make sdk\` gets one))"
+
+test-host:
+	@echo "--- host tests"
+	@$(HOST) ci/host-tests.sh
+
+test-on-target: $(SDK_FILES)
+	@echo "--- on-target tests: $(KERNEL_VERSION) ($(CONFIG))"
+	@$(HOST) cargo run --quiet --package on-target -- test --sdk $(SDK) --kernel $(KERNEL) \
+		--config $(CONFIG) --target-dir $(PD_DIR)
+
+test-system: image
+	@echo "--- whole-system tests: $(KERNEL_VERSION) ($(CONFIG))"
+	@$(HOST) CAIRN_IMAGE=$(OUT) CAIRN_KERNEL=$(KERNEL) CAIRN=$(CAIRN) \
+		cargo test --quiet --package cairn-tests
+
+bench: $(SDK_FILES)
+	@$(HOST) cargo run --quiet --package on-target -- bench --sdk $(SDK) --kernel $(KERNEL) \
+		--config $(CONFIG) --target-dir $(PD_DIR)
 
 graph: $(CAIRN)
 	@$(CAIRN) graph --platform platforms/$(PLATFORM).xml --svg docs/system.svg

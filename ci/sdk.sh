@@ -108,6 +108,11 @@ if [ -n "${MICROKIT_SDK:-}" ]; then
         say "MICROKIT_SDK=$MICROKIT_SDK holds no bin/microkit"
         exit 1
     fi
+    # Capability slots and kernel labels differ between versions: another one boots into faults.
+    if [ "$(cat "$MICROKIT_SDK/VERSION" 2>/dev/null)" != "$VERSION" ]; then
+        say "MICROKIT_SDK=$MICROKIT_SDK is not version $VERSION"
+        exit 1
+    fi
     sdk=$MICROKIT_SDK
 elif [ ! -x "$sdk/bin/microkit" ]; then
     if [ "$mode" = auto ]; then

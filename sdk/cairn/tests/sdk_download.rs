@@ -250,6 +250,21 @@ fn says_what_is_missing() {
 }
 
 #[test]
+fn an_sdk_of_the_user_must_be_the_right_version() {
+    let release = Release::new();
+    let mine = release.path(VERSION);
+    let run = || release.command("auto").env("MICROKIT_SDK", &mine).output().unwrap();
+    fs::write(mine.join("VERSION"), "2.2.0\n").unwrap();
+    let output = run();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not version 2.3.0"));
+    fs::write(mine.join("VERSION"), "2.3.0\n").unwrap();
+    let output = run();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), mine.to_str().unwrap());
+    assert_eq!(release.requests.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn an_automatic_try_fails_quietly_and_is_not_repeated_that_day() {
     let release = Release::new();
     // A port nobody listens on.

@@ -69,7 +69,9 @@ proptest! {
 
     /// A damaged program gives other names or none, never a panic.
     #[test]
-    fn damaged_programs_never_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..64)) {
+    fn damaged_programs_never_panic(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..64),
+    ) {
         let (mut bytes, address) = this_program();
         bytes.truncate(1 << 20);
         for (at, value) in edits {

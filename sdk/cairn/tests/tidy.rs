@@ -174,7 +174,10 @@ fn unsafe_stands_only_where_it_may() {
 fn every_other_crate_forbids_unsafe() {
     let mut findings = Vec::new();
     for package in packages() {
-        if UNSAFE_CRATES.contains(&package.folder.as_str()) {
+        // On-target tests misbehave on purpose.
+        let is_test =
+            package.folder.starts_with("tests/on-target/") || package.folder == "sdk/test-harness";
+        if is_test || UNSAFE_CRATES.contains(&package.folder.as_str()) {
             continue;
         }
         for name in ["src/lib.rs", "src/main.rs"] {
@@ -182,12 +185,9 @@ fn every_other_crate_forbids_unsafe() {
             let Ok(text) = fs::read_to_string(&path) else { continue };
             let folder = path.parent().unwrap();
             let has_place = UNSAFE_FILES.iter().any(|file| folder.join(file).exists());
-            let is_test = package.folder.starts_with("tests/on-target/");
-            let is_harness = package.folder == "sdk/test-harness";
-            let allowed =
-                if has_place || is_test || is_harness { "deny(unsafe_code)" } else { "-" };
-            if !text.contains("#![forbid(unsafe_code)]") && !text.contains(allowed) {
-                findings.push(format!("{}: says neither forbid nor deny", relative(&path)));
+            let allowed = if has_place { "deny(unsafe_code)" } else { "forbid(unsafe_code)" };
+            if !text.contains("forbid(unsafe_code)") && !text.contains(allowed) {
+                findings.push(format!("{}: does not say {allowed}", relative(&path)));
             }
         }
     }
@@ -265,6 +265,44 @@ fn each_top_folder_says_what_belongs_in_it() {
         .split(' ')
         .filter(|folder| !root().join(folder).join("README.md").exists())
         .map(|folder| format!("{folder}/README.md is missing"))
+        .collect();
+    report(&findings);
+}
+
+/// Whether an SPDX expression of `OR`, `AND`, `WITH` and one level of brackets can be met.
+fn license_is_allowed(expression: &str, allowed: &[String]) -> bool {
+    let expression = expression.replace(['(', ')'], "").replace('/', " OR ");
+    let license = |text: &str| {
+        let text = text.split(" WITH ").next().unwrap().trim();
+        allowed.iter().any(|allowed| allowed == text)
+    };
+    expression.split(" AND ").all(|clause| clause.split(" OR ").any(license))
+}
+
+#[test]
+fn licenses_of_dependencies_are_allowed() {
+    let allowed = ["MIT", "Zlib"].map(str::to_owned);
+    assert!(license_is_allowed("GPL-2.0 OR MIT", &allowed));
+    assert!(license_is_allowed("(MIT OR Apache-2.0) AND Zlib", &allowed));
+    assert!(!license_is_allowed("MIT AND GPL-2.0", &allowed));
+    assert!(!license_is_allowed("GPL-2.0", &allowed));
+
+    let deny = fs::read_to_string(root().join("deny.toml")).unwrap();
+    let list = deny.split_once("allow = [").unwrap().1.split_once(']').unwrap().0;
+    let allowed: Vec<_> =
+        list.split(',').map(|word| word.trim().trim_matches('"').to_owned()).collect();
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 50, "cargo metadata is incomplete");
+    let findings: Vec<_> = packages
+        .iter()
+        .filter(|p| !license_is_allowed(p["license"].as_str().unwrap_or_default(), &allowed))
+        .map(|p| format!("{}: {}", p["name"], p["license"]))
         .collect();
     report(&findings);
 }

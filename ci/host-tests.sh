@@ -1,0 +1,17 @@
+#!/bin/sh
+# Every test that needs no target: unit, property and documentation tests, and the ring's weak-memory
+# models. Whole-system tests need an image and run after it is built.
+set -eu
+
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --exclude cairn-tests --no-fail-fast --status-level slow \
+        --final-status-level fail --show-progress none
+    cargo test --quiet --workspace --exclude cairn-tests --doc
+else
+    cargo test --quiet --workspace --exclude cairn-tests --no-fail-fast
+fi
+
+# loom replaces the atomics, so it needs a build of its own.
+echo "--- ring models under loom"
+RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
+    cargo test --quiet --release --package sel4-shared-ring-buffer --lib loom
