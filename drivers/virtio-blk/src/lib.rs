@@ -83,7 +83,7 @@ pub struct Completion {
 #[derive(Debug)]
 pub struct VirtioBlk<R> {
     transport: Transport<R>,
-    queue: VirtQueue<QUEUE_SIZE, DESCRIPTORS_PER_REQUEST>,
+    queue: VirtQueue<QUEUE_SIZE, REQUESTS_MAX>,
     memory: &'static BlkMemory,
     memory_address: u64,
     capacity_sectors: u64,

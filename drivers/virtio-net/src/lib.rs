@@ -64,8 +64,8 @@ pub struct Received {
 #[derive(Debug)]
 pub struct VirtioNet<R> {
     transport: Transport<R>,
-    receive: VirtQueue<QUEUE_SIZE, 2>,
-    transmit: VirtQueue<QUEUE_SIZE, 2>,
+    receive: VirtQueue<QUEUE_SIZE, FRAMES_MAX>,
+    transmit: VirtQueue<QUEUE_SIZE, FRAMES_MAX>,
     receive_header: Buffer,
     transmit_header: Buffer,
     mac: [u8; 6],
@@ -121,6 +121,16 @@ impl<R: Registers> VirtioNet<R> {
     /// The station address.
     pub const fn mac(&self) -> [u8; 6] {
         self.mac
+    }
+
+    /// Receive buffers that the device can still take.
+    pub const fn receive_room(&self) -> usize {
+        FRAMES_MAX - self.receive.outstanding_count()
+    }
+
+    /// Frames that the device can still take.
+    pub const fn transmit_room(&self) -> usize {
+        FRAMES_MAX - self.transmit.outstanding_count()
     }
 
     /// Lends the device `len` bytes at `address` for one frame to come.

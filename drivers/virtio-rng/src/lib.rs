@@ -42,7 +42,7 @@ pub struct Random {
 #[derive(Debug)]
 pub struct VirtioRng<R> {
     transport: Transport<R>,
-    queue: VirtQueue<QUEUE_SIZE, 1>,
+    queue: VirtQueue<QUEUE_SIZE, QUEUE_SIZE>,
     memory: &'static RngMemory,
     bytes_address: u64,
 }

@@ -1,7 +1,7 @@
 //! Split virtqueues (section 2.7).
 //!
-//! The `N` descriptors are divided into `N / L` slots of `L` neighbours; a chain takes one slot
-//! and always starts at its first descriptor. So there is no free list in shared memory to
+//! The `N` descriptors are divided into `SLOTS` slots of `N / SLOTS` neighbours; a chain takes one
+//! slot and always starts at its first descriptor. So there is no free list in shared memory to
 //! corrupt, and a used id is either the start of a slot that the device holds or a fault.
 
 use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -97,7 +97,7 @@ impl Buffer {
     }
 }
 
-/// A place for one chain, below `N / L`; the driver keeps what belongs to the chain under this
+/// A place for one chain, below `SLOTS`; the driver keeps what belongs to the chain under this
 /// number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(u16);
@@ -119,21 +119,18 @@ pub struct Used {
     pub len: u32,
 }
 
-/// What the driver knows about a slot.
-#[derive(Clone, Copy, Debug)]
-enum Chain {
-    Free,
-    Outstanding { writable_bytes: u32 },
-}
+/// What the driver knows about a slot: bytes that the device may write, or this.
+const FREE: u32 = u32::MAX;
 
-/// The driver's side of one queue: `N` descriptors in chains of up to `L`.
+/// The driver's side of one queue: `N` descriptors in `SLOTS` chains of up to `N / SLOTS`.
 #[derive(Debug)]
-pub struct VirtQueue<const N: usize, const L: usize> {
+pub struct VirtQueue<const N: usize, const SLOTS: usize> {
     area: &'static QueueArea<N>,
     event_index: bool,
-    chains: [Chain; N],
+    /// Bytes that the device may write to the chain in each slot, or [`FREE`].
+    writable_bytes: [u32; SLOTS],
     /// A stack of free slots, the first `free_count` entries.
-    free: [u16; N],
+    free: [u16; SLOTS],
     free_count: usize,
     /// Our own indices; the copies in shared memory are written, never read back.
     available_index: u16,
@@ -141,16 +138,13 @@ pub struct VirtQueue<const N: usize, const L: usize> {
     used_index: u16,
 }
 
-impl<const N: usize, const L: usize> VirtQueue<N, L> {
-    /// Chains that fit.
-    pub const SLOTS: usize = {
-        assert!(L >= 1 && L <= N);
-        N / L
-    };
-
-    /// `L` as descriptors are counted.
+impl<const N: usize, const SLOTS: usize> VirtQueue<N, SLOTS> {
+    /// Descriptors of a slot, the most of a chain.
     #[allow(clippy::cast_possible_truncation, reason = "at most N, at most 32,768")]
-    const CHAIN: u16 = L as u16;
+    const CHAIN: u16 = {
+        assert!(SLOTS >= 1 && SLOTS <= N);
+        (N / SLOTS) as u16
+    };
 
     /// Takes over `area` and brings it to its initial state; the device must be reset.
     /// `event_index` says whether [`crate::feature::EVENT_IDX`] was agreed on.
@@ -161,16 +155,16 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
         area.used.flags.store(0, Ordering::Relaxed);
         area.used.index.store(0, Ordering::Relaxed);
         area.used.available_event.store(0, Ordering::Relaxed);
-        let mut free = [0; N];
+        let mut free = [0; SLOTS];
         for (slot, entry) in (0..).zip(&mut free) {
             *entry = slot;
         }
         Self {
             area,
             event_index,
-            chains: [Chain::Free; N],
+            writable_bytes: [FREE; SLOTS],
             free,
-            free_count: Self::SLOTS,
+            free_count: SLOTS,
             available_index: 0,
             published_index: 0,
             used_index: 0,
@@ -179,7 +173,7 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
 
     /// Chains the device holds, or will once they are published.
     pub const fn outstanding_count(&self) -> usize {
-        Self::SLOTS - self.free_count
+        SLOTS - self.free_count
     }
 
     /// The slot that the next [`VirtQueue::add`] will use; `None` when the queue is full.
@@ -187,7 +181,7 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
         self.free[..self.free_count].last().copied().map(Slot)
     }
 
-    /// Adds a chain of 1 to `L` buffers, readable ones first. The device sees it after
+    /// Adds a chain of 1 to `N / SLOTS` buffers, readable ones first. The device sees it after
     /// [`VirtQueue::publish`].
     ///
     /// # Errors
@@ -196,17 +190,13 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
     ///
     /// # Panics
     ///
-    /// If `chain` is empty or longer than `L`: the caller's mistake, not the device's.
+    /// If `chain` is empty or too long, or takes 4 GiB: the caller's mistake, not the device's.
     #[inline]
     pub fn add(&mut self, chain: &[Buffer]) -> Result<Slot, QueueFull> {
-        assert!(!chain.is_empty() && chain.len() <= L);
-        let Some(free_count) = self.free_count.checked_sub(1) else {
-            return Err(QueueFull);
-        };
-        self.free_count = free_count;
-        let slot = self.free[free_count];
-        let head = slot * Self::CHAIN;
-        let mut writable_bytes = 0;
+        assert!(!chain.is_empty() && chain.len() <= usize::from(Self::CHAIN));
+        let slot = self.next_slot().ok_or(QueueFull)?;
+        let head = slot.0 * Self::CHAIN;
+        let mut writable_bytes = 0u32;
         for (position, buffer) in (0u16..).zip(chain) {
             let last = usize::from(position) + 1 == chain.len();
             let next = if last { 0 } else { DESCRIPTOR_NEXT };
@@ -218,14 +208,16 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
             descriptor.flags.store(next | write, Ordering::Relaxed);
             descriptor.next.store(index.wrapping_add(1), Ordering::Relaxed);
             if buffer.writable {
-                writable_bytes += buffer.len;
+                writable_bytes = writable_bytes.saturating_add(buffer.len);
             }
         }
-        self.chains[usize::from(slot) & (N - 1)] = Chain::Outstanding { writable_bytes };
+        assert!(writable_bytes != FREE);
+        self.writable_bytes[slot.index()] = writable_bytes;
+        self.free_count -= 1;
         let entry = &self.area.available.ring[usize::from(self.available_index) & (N - 1)];
         entry.store(head, Ordering::Relaxed);
         self.available_index = self.available_index.wrapping_add(1);
-        Ok(Slot(slot))
+        Ok(slot)
     }
 
     /// Shows the device all chains added since the last call. `true` if it wants a kick for them.
@@ -267,15 +259,17 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
         let element = &self.area.used.ring[usize::from(self.used_index) & (N - 1)];
         let id = element.id.load(Ordering::Relaxed);
         let len = element.len.load(Ordering::Relaxed);
-        let (slot, chain) = self.chain_of(id)?;
-        let Chain::Outstanding { writable_bytes: len_max } = *chain else {
+        let slot = Self::slot_of(id)?;
+        let len_max = core::mem::replace(&mut self.writable_bytes[slot.index()], FREE);
+        if len_max == FREE {
             return Err(DeviceFault::NotOutstanding { id });
-        };
+        }
         if len > len_max {
+            self.writable_bytes[slot.index()] = len_max;
             return Err(DeviceFault::UsedTooLong { len, len_max });
         }
-        *chain = Chain::Free;
-        self.free[self.free_count & (N - 1)] = slot.0;
+        // Not more slots are freed than there are: this one was outstanding.
+        self.free[self.free_count] = slot.0;
         self.free_count += 1;
         self.used_index = self.used_index.wrapping_add(1);
         Ok(Some(Used { slot, len }))
@@ -314,15 +308,13 @@ impl<const N: usize, const L: usize> VirtQueue<N, L> {
         self.area.used.index.load(Ordering::Acquire).wrapping_sub(self.used_index)
     }
 
-    fn chain_of(&mut self, id: u32) -> Result<(Slot, &mut Chain), DeviceFault> {
-        let fault = DeviceFault::UsedId { id };
-        let index = usize::try_from(id).map_err(|_| fault)?;
-        if !index.is_multiple_of(L) || index / L >= Self::SLOTS {
-            return Err(fault);
+    /// The slot whose chain starts at descriptor `id`.
+    fn slot_of(id: u32) -> Result<Slot, DeviceFault> {
+        let chain = u32::from(Self::CHAIN);
+        match u16::try_from(id / chain) {
+            Ok(slot) if id.is_multiple_of(chain) && usize::from(slot) < SLOTS => Ok(Slot(slot)),
+            _ => Err(DeviceFault::UsedId { id }),
         }
-        let slot = u16::try_from(index / L).map_err(|_| fault)?;
-        let chain = self.chains.get_mut(index / L).ok_or(fault)?;
-        Ok((Slot(slot), chain))
     }
 }
 
