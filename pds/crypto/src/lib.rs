@@ -19,6 +19,7 @@
 mod keys;
 mod policy;
 mod random;
+mod seeding;
 mod service;
 
 #[cfg(feature = "kyber768")]
@@ -26,4 +27,5 @@ mod kyber;
 
 pub use policy::Policy;
 pub use random::{Random, SEED_BYTES};
+pub use seeding::{EntropyLink, Seed, Seeding};
 pub use service::{CLIENTS_MAX, Client, Crypto, INPUT_BYTES_MAX, Link};

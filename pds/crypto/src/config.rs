@@ -1,0 +1,39 @@
+//! What the composition gives to `crypto`.
+#![allow(unsafe_code, reason = "binds regions, each once")]
+
+use cairn_pd::{client_link, clients, notifier};
+use crypto::{CLIENTS_MAX, Client, Crypto, Policy, Seeding};
+use protocols::{crypto as wire, entropy};
+use sel4_shared_ring_buffer::DataRegion;
+
+/// Binds every client of `crypto`.
+///
+/// # Panics
+/// If the composition made a link too small or gave a client no data regions.
+pub(crate) fn crypto() -> Crypto<'static, impl FnMut()> {
+    let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
+    for mut wired in clients() {
+        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
+        let link = raw.server(notifier(wired.channel()));
+        let (Some(input), Some(output)) = (wired.take_client_data(), wired.take_server_data())
+        else {
+            panic!("{}: a client of crypto needs data regions both ways", wired.name());
+        };
+        let (input, output) = (DataRegion::new(input), DataRegion::new(output));
+        let policy = Policy::of(wired.name());
+        let client = Client::new(wired.name(), policy, link, input, output);
+        assert!(bound.push(client).is_ok(), "crypto serves at most {CLIENTS_MAX} clients");
+    }
+    Crypto::new(bound)
+}
+
+/// Binds the link to `entropy`, and asks it for a seed.
+///
+/// # Panics
+/// If the composition lacks it.
+pub(crate) fn seeding() -> Seeding<'static, impl FnMut()> {
+    Seeding::new(client_link!(
+        entropy_link_vaddr,
+        entropy_channel: entropy::Request, entropy::Completion, entropy::RING_SLOTS
+    ))
+}

@@ -1,0 +1,68 @@
+//! The `ledger` protection domain: see the library's documentation.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+mod config;
+
+use cairn_pd::{Counter, Pd};
+use ledger::Ledger;
+use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
+
+struct LedgerPd<F: FnMut()> {
+    pd: Pd,
+    /// `None` when the image carries no usable anchor: then nothing is ever answered.
+    ledger: Option<Ledger<'static, F>>,
+    has_told: bool,
+}
+
+#[protection_domain]
+fn init() -> impl Handler {
+    let mut pd = Pd::start();
+    let ledger = match config::ledger() {
+        Ok(ledger) => Some(ledger),
+        Err(error) => {
+            log::error!("{error}");
+            pd.degraded(format_args!("{error}"));
+            None
+        }
+    };
+    let mut ledger = LedgerPd { pd, ledger, has_told: false };
+    ledger.step();
+    ledger
+}
+
+impl<F: FnMut()> LedgerPd<F> {
+    fn step(&mut self) {
+        let Some(ledger) = &mut self.ledger else { return };
+        ledger.step();
+        self.pd.set_counter(Counter::Requests, ledger.requests);
+        self.pd.set_counter(Counter::Errors, ledger.errors);
+        self.pd.set_counter(Counter::Violations, ledger.violations);
+        if self.has_told || ledger.replay().is_running() {
+            return;
+        }
+        self.has_told = true;
+        match ledger.replay().proven() {
+            Ok(chain) => {
+                log::info!("chain proven up to event {}", chain.next_sequence().saturating_sub(1));
+                self.pd.ready();
+            }
+            Err((_, reason)) => {
+                log::error!("{reason}");
+                self.pd.set_counter(Counter::NotProven, 1);
+                self.pd.degraded(format_args!("{reason}"));
+            }
+        }
+    }
+}
+
+impl<F: FnMut()> Handler for LedgerPd<F> {
+    type Error = Infallible;
+
+    fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
+        self.pd.wake();
+        self.step();
+        Ok(())
+    }
+}

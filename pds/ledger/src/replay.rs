@@ -1,0 +1,172 @@
+//! Reading the chain through `store`, block by block, and replaying it.
+
+use ledger_verify::chain::{Chain, Feed};
+use protocols::store::{Completion, Op, RING_SLOTS, Request, Status};
+use protocols::{Reason, disk::BLOCK_BYTES};
+use sel4_externally_shared::access::ReadOnly;
+use sel4_shared_ring_buffer::{ClientEnd, DataRegion, LinkError};
+use volume::chain::{CHAIN_BLOCKS_MAX, HEAD_BYTES, parse_head};
+
+use crate::anchor::Pinned;
+
+/// The link to `store`.
+pub type StoreLink<'a, F> = ClientEnd<'a, Request, Completion, RING_SLOTS, F>;
+
+/// Memory of a replay, to be placed statically: about 27 KiB.
+pub struct Memory {
+    feed: Feed,
+    block: [u8; BLOCK_BYTES],
+}
+
+impl Memory {
+    /// Memory of a replay that has not begun.
+    pub const NEW: Self = Self { feed: Feed::new(), block: [0; BLOCK_BYTES] };
+}
+
+/// How far the replay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Waiting for block `block` of the chain area; `left` bytes of events are still to come, unknown
+    /// before the first block.
+    Reading { block: u64, left: Option<usize> },
+    /// Every event was replayed, up to the anchor or beyond.
+    Proven,
+    /// The chain does not prove.
+    Refused(Reason),
+    /// The chain could not be read.
+    Unreadable(Reason),
+}
+
+/// The replay, and the chain it builds.
+pub struct Replay<'a, F: FnMut()> {
+    chain: Chain,
+    state: State,
+    memory: &'a mut Memory,
+    store: StoreLink<'a, F>,
+    blocks: DataRegion<'a, ReadOnly>,
+}
+
+impl<'a, F: FnMut()> Replay<'a, F> {
+    /// A replay that has asked for the first block.
+    pub fn new(
+        pinned: &Pinned,
+        memory: &'a mut Memory,
+        store: StoreLink<'a, F>,
+        blocks: DataRegion<'a, ReadOnly>,
+    ) -> Self {
+        let state = State::Reading { block: 0, left: None };
+        let mut replay = Self { chain: Chain::new(pinned.anchor), state, memory, store, blocks };
+        replay.ask(Op::Chain, 0);
+        replay
+    }
+
+    /// Is there still something to come?
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Reading { .. })
+    }
+
+    /// The chain, if it proves.
+    ///
+    /// # Errors
+    /// Whether it was refused or could not be read, and the line that names why.
+    pub fn proven(&self) -> Result<&Chain, (protocols::ledger::Status, Reason)> {
+        use protocols::ledger::Status;
+        match self.state {
+            State::Proven => Ok(&self.chain),
+            State::Refused(reason) => Err((Status::NotProven, reason)),
+            State::Unreadable(reason) => Err((Status::Storage, reason)),
+            State::Reading { .. } => Err((Status::Storage, Reason::new("chain still being read"))),
+        }
+    }
+
+    /// Handles what `store` has sent and prepares the link for sleep.
+    pub fn step(&mut self) {
+        loop {
+            match self.store.receive() {
+                Ok(Some(completion)) => self.take(&completion),
+                Ok(None) if self.store.arm() => return,
+                Ok(None) => {}
+                Err(LinkError::PeerRestarted) => {
+                    if let State::Reading { block, .. } = self.state {
+                        self.ask(Op::Chain, block);
+                    }
+                }
+                Err(LinkError::PeerMisbehavior) => {
+                    if self.is_running() {
+                        self.state = State::Unreadable(Reason::new("store broke its link"));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, completion: &Completion) {
+        let State::Reading { block, left } = self.state else { return };
+        if completion.cookie != block {
+            return;
+        }
+        match Status::from_code(completion.status) {
+            Some(Status::Ok) => {
+                let result = self.take_block(completion.offset, block, left);
+                self.ask(Op::Release, completion.offset.into());
+                self.state = result.unwrap_or_else(State::Refused);
+            }
+            Some(Status::NoVolume) => self.unreadable("there is no volume that can be read"),
+            Some(Status::NotFound) => self.unreadable("the volume has no chain"),
+            Some(Status::Disk) => self.unreadable("the disk failed while the chain was read"),
+            _ => self.unreadable("store refused to read the chain"),
+        }
+        if let State::Reading { block, .. } = self.state {
+            self.ask(Op::Chain, block);
+        }
+    }
+
+    fn unreadable(&mut self, reason: &str) {
+        self.state = State::Unreadable(Reason::new(reason));
+    }
+
+    /// Copies a block out of the shared region, once, and replays the events in it.
+    fn take_block(
+        &mut self,
+        offset: u32,
+        block: u64,
+        left: Option<usize>,
+    ) -> Result<State, Reason> {
+        let Memory { feed, block: copy } = &mut *self.memory;
+        let length = u32::try_from(BLOCK_BYTES).unwrap_or(0);
+        let span = self.blocks.span(offset, length);
+        let copied = span.and_then(|span| self.blocks.copy_out(span, copy).map(|_| ()));
+        copied.map_err(|_| Reason::new("store named a block outside the region"))?;
+        let (left, start) = match left {
+            Some(left) => (left, 0),
+            None => (parse_head(copy, CHAIN_BLOCKS_MAX).map_err(Reason::new)?, HEAD_BYTES),
+        };
+        let here = left.min(BLOCK_BYTES - start);
+        let events = copy.get(start..start + here).unwrap_or_default();
+        feed.push(&mut self.chain, events).map_err(Reason::new)?;
+        if here < left {
+            return Ok(State::Reading { block: block + 1, left: Some(left - here) });
+        }
+        feed.end(&self.chain).map_err(Reason::new)?;
+        self.chain.proven().map_err(Reason::new)?;
+        Ok(State::Proven)
+    }
+
+    fn ask(&mut self, op: Op, index: u64) {
+        let request = Request {
+            cookie: index,
+            object: 0,
+            index,
+            op: op.code(),
+            level: 0,
+            count: u16::from(op == Op::Chain),
+            reserved: [0; 10],
+        };
+        // One block is on its way at a time, and its release: the ring cannot be full unless
+        // `store` does not read, and then nothing will come anyway.
+        let _ = self.store.send(request);
+        self.store.flush();
+    }
+}

@@ -1,0 +1,154 @@
+//! Questions in, answers out.
+
+use ledger_verify::registers::Value;
+use protocols::Reason;
+use protocols::ledger::{Completion, NAME_BYTES_MAX, Op, RING_SLOTS, Request, Status};
+use sel4_shared_ring_buffer::{LinkError, ServerEnd};
+
+use crate::anchor::Pinned;
+use crate::replay::Replay;
+
+/// Clients at most.
+pub const CLIENTS_MAX: usize = 4;
+
+/// The rings between `ledger` and one client.
+pub type Link<'a, F> = ServerEnd<'a, Request, Completion, RING_SLOTS, F>;
+
+/// A client.
+pub struct Client<'a, F: FnMut()> {
+    /// Its rings.
+    pub link: Link<'a, F>,
+    /// It broke its link and has been counted.
+    pub is_cut_off: bool,
+}
+
+/// The PD's whole state.
+pub struct Ledger<'a, F: FnMut()> {
+    pinned: Pinned,
+    replay: Replay<'a, F>,
+    clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
+    /// Questions answered.
+    pub requests: u64,
+    /// Questions answered with an error.
+    pub errors: u64,
+    /// Times that a client broke its link.
+    pub violations: u64,
+}
+
+impl<'a, F: FnMut()> Ledger<'a, F> {
+    /// A service that answers from `replay`.
+    pub fn new(
+        pinned: Pinned,
+        replay: Replay<'a, F>,
+        clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
+    ) -> Self {
+        Self { pinned, replay, clients, requests: 0, errors: 0, violations: 0 }
+    }
+
+    /// The replay, to see how far it is.
+    pub fn replay(&self) -> &Replay<'a, F> {
+        &self.replay
+    }
+
+    /// Replays what has come, answers what was asked, and prepares the links for sleep.
+    pub fn step(&mut self) {
+        self.replay.step();
+        if self.replay.is_running() {
+            // Questions wait; the end of the replay wakes this PD through `store`.
+            return;
+        }
+        loop {
+            let mut is_idle = true;
+            for index in 0..self.clients.len() {
+                self.serve(index);
+                is_idle &= self.clients.get_mut(index).is_none_or(|client| client.link.arm());
+            }
+            if is_idle {
+                return;
+            }
+        }
+    }
+
+    fn serve(&mut self, index: usize) {
+        let Self { pinned, replay, clients, .. } = self;
+        let Some(client) = clients.get_mut(index) else { return };
+        for _ in 0..RING_SLOTS {
+            if client.link.room() == 0 {
+                return;
+            }
+            match client.link.receive() {
+                Ok(Some(request)) => {
+                    let answer = answer(pinned, replay, &request);
+                    self.requests += 1;
+                    self.errors += u64::from(answer.status != Status::Ok.code());
+                    // Room was seen above.
+                    let _ = client.link.send(answer);
+                }
+                Ok(None) => return,
+                Err(LinkError::PeerRestarted) => {}
+                Err(LinkError::PeerMisbehavior) => {
+                    self.violations += u64::from(!client.is_cut_off);
+                    client.is_cut_off = true;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn answer<F: FnMut()>(pinned: &Pinned, replay: &Replay<'_, F>, request: &Request) -> Completion {
+    let mut completion = Completion {
+        cookie: request.cookie,
+        sequence: 0,
+        generation: 0,
+        minimum_generation: pinned.minimum_generation,
+        status: Status::Ok.code(),
+        reserved: [0; 6],
+        chain: pinned.anchor.chain.0,
+        head: [0; 32],
+        root: [0; 32],
+        reason: Reason::EMPTY,
+    };
+    if let Err((status, reason)) = fill(&mut completion, replay, request) {
+        completion.status = status.code();
+        completion.reason = reason;
+    }
+    completion
+}
+
+fn fill<F: FnMut()>(
+    completion: &mut Completion,
+    replay: &Replay<'_, F>,
+    request: &Request,
+) -> Result<(), (Status, Reason)> {
+    let bad = |reason| (Status::BadRequest, Reason::new(reason));
+    let op = Op::from_code(request.op).ok_or(bad("unknown operation"))?;
+    if request.reserved != 0 {
+        return Err(bad("reserved bytes are not zero"));
+    }
+    let proven = replay.proven()?.proven();
+    let proven = proven.map_err(|error| (Status::NotProven, Reason::new(error)))?;
+    let position = proven.anchor();
+    completion.sequence = position.sequence;
+    completion.head = position.digest.0;
+    if op == Op::Head {
+        return Ok(());
+    }
+    let name = name(request).ok_or(bad("the name is not a register's"))?;
+    match proven.register(name) {
+        Some(Value::Pointer { root, generation }) => {
+            completion.root = root.0;
+            completion.generation = generation;
+            Ok(())
+        }
+        Some(_) => Err((Status::NotFound, Reason::new(format_args!("{name} is no pointer")))),
+        None => Err((Status::NotFound, Reason::new(format_args!("no register {name}")))),
+    }
+}
+
+fn name(request: &Request) -> Option<&str> {
+    let len = usize::from(request.name_len);
+    let (name, rest) = request.name.split_at_checked(len.min(NAME_BYTES_MAX))?;
+    let is_padded = len <= NAME_BYTES_MAX && rest.iter().all(|&byte| byte == 0);
+    core::str::from_utf8(name).ok().filter(|_| is_padded)
+}

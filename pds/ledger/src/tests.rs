@@ -1,0 +1,251 @@
+//! The PD against a scripted `store`: good chains, broken chains, broken stores, odd questions.
+
+use ledger_verify::Digest;
+use ledger_verify::chain::{Anchor, Kind};
+use ledger_verify::registers::{Name, Write, WriteValue};
+use ledger_verify::write;
+use protocols::ledger::{Completion, NAME_BYTES_MAX, Op, Request, Status};
+use protocols::store;
+use sel4_externally_shared::ExternallySharedRef;
+use sel4_shared_ring_buffer::{ClientEnd, DataRegion, RawLink, ServerEnd};
+
+use super::*;
+
+type RawStore = RawLink<store::Request, store::Completion, { store::RING_SLOTS }>;
+type RawLedger = RawLink<Request, Completion, { protocols::ledger::RING_SLOTS }>;
+const RING: usize = protocols::ledger::RING_SLOTS;
+
+fn ignore() {}
+
+/// Everything around the PD, with the chain area as `store` will serve it.
+struct House {
+    ledger: Ledger<'static, fn()>,
+    store: ServerEnd<'static, store::Request, store::Completion, { store::RING_SLOTS }>,
+    client: ClientEnd<'static, Request, Completion, RING>,
+    blocks: DataRegion<'static>,
+    area: Vec<u8>,
+    held: usize,
+}
+
+fn root(generation: u64) -> Digest {
+    Digest([u8::try_from(generation % 251).unwrap(); 32])
+}
+
+/// A chain of `events` events that move `volume/demo` to generations 1, 2, ...
+fn chain(events: u64) -> (Vec<u8>, Vec<Anchor>) {
+    let key = |index| write::SecretKey::derive(&[3; 32], index);
+    let draft = |index: u64| write::Draft {
+        kind: Kind::Ordinary,
+        time_s: 1_000 + index,
+        keys: write::KeySet::single(key(index).public()),
+        next: Some(write::KeySet::single(key(index + 1).public()).digest()),
+        recovery: None,
+        writes: vec![Write {
+            name: Name::new("volume/demo").unwrap(),
+            value: WriteValue::Pointer { root: root(index + 1), generation: index + 1 },
+        }],
+    };
+    let (mut bytes, first) = write::first(&draft(0), &[key(0)]).unwrap();
+    let mut anchors = vec![first];
+    let mut chain = ledger_verify::chain::Chain::new(first);
+    chain.replay(&bytes).unwrap();
+    for index in 1..events {
+        bytes.extend(write::append(&mut chain, &draft(index), &[key(index)]).unwrap());
+        anchors.push(chain.proven().unwrap().anchor());
+    }
+    (bytes, anchors)
+}
+
+impl House {
+    fn new(pinned: Pinned, area: Vec<u8>) -> Self {
+        let raw_store: &'static RawStore = Box::leak(Box::new(RawStore::new()));
+        let raw_ledger: &'static RawLedger = Box::leak(Box::new(RawLedger::new()));
+        let bytes: &'static mut [u8] = Box::leak(vec![0; 8 * 4096].into_boxed_slice());
+        let blocks = DataRegion::new(ExternallySharedRef::from_mut_ref(bytes));
+        let memory = Box::leak(Box::new(Memory::NEW));
+        let link = raw_store.client(ignore as fn());
+        let replay = Replay::new(&pinned, memory, link, blocks.read_only());
+        let client = Client { link: raw_ledger.server(ignore as fn()), is_cut_off: false };
+        Self {
+            ledger: Ledger::new(pinned, replay, [client].into_iter().collect()),
+            store: raw_store.server(ignore as fn()),
+            client: raw_ledger.client(ignore as fn()),
+            blocks,
+            area,
+            held: 0,
+        }
+    }
+
+    /// Serves what `ledger` asks of `store`, until it asks no more.
+    fn run(&mut self, status_of_block: impl Fn(u64) -> store::Status) {
+        for _ in 0..10_000 {
+            self.ledger.step();
+            let Ok(Some(request)) = self.store.receive() else { return };
+            match store::Op::from_code(request.op) {
+                Some(store::Op::Release) => self.held -= 1,
+                Some(store::Op::Chain) => self.serve(&request, status_of_block(request.index)),
+                other => panic!("ledger asked for {other:?}"),
+            }
+        }
+        panic!("ledger never stops asking");
+    }
+
+    fn serve(&mut self, request: &store::Request, status: store::Status) {
+        let index = usize::try_from(request.index).unwrap();
+        let mut block = [0; 4096];
+        let from = self.area.get(index * 4096..).unwrap_or_default();
+        let len = from.len().min(4096);
+        block[..len].copy_from_slice(&from[..len]);
+        let offset = u32::try_from(index % 8 * 4096).unwrap();
+        self.blocks.copy_in(self.blocks.span(offset, 4096).unwrap(), &block).unwrap();
+        self.held += usize::from(status == store::Status::Ok);
+        let completion = store::Completion {
+            cookie: request.cookie,
+            offset,
+            status: status.code(),
+            count: 1,
+            reserved: 0,
+        };
+        self.store.send(completion).unwrap();
+        self.store.flush();
+    }
+
+    fn ask(&mut self, request: Request) -> Completion {
+        self.client.send(request).unwrap();
+        self.client.flush();
+        self.ledger.step();
+        self.client.receive().unwrap().unwrap()
+    }
+
+    fn pointer(&mut self, name: &str) -> Completion {
+        self.ask(question(Op::Pointer, name))
+    }
+}
+
+/// A chain area that holds `events`.
+fn area(events: &[u8]) -> Vec<u8> {
+    [&volume::chain::head(events.len()).unwrap()[..], events].concat()
+}
+
+fn question(op: Op, name: &str) -> Request {
+    let mut padded = [0; NAME_BYTES_MAX];
+    padded[..name.len()].copy_from_slice(name.as_bytes());
+    let name_len = u16::try_from(name.len()).unwrap();
+    Request { cookie: 7, op: op.code(), name_len, reserved: 0, name: padded }
+}
+
+fn fine(_: u64) -> store::Status {
+    store::Status::Ok
+}
+
+fn status(completion: &Completion) -> Option<Status> {
+    Status::from_code(completion.status)
+}
+
+#[test]
+fn proves_the_value_that_the_chain_wrote_last() {
+    // Long enough for several blocks.
+    let (bytes, anchors) = chain(60);
+    assert!(bytes.len() > 3 * 4096);
+    let pinned = Pinned { anchor: anchors[10], minimum_generation: 11 };
+    let mut house = House::new(pinned, area(&bytes));
+    house.run(fine);
+    let answer = house.pointer("volume/demo");
+    assert_eq!(status(&answer), Some(Status::Ok), "{}", answer.reason);
+    assert_eq!((answer.generation, answer.root), (60, root(60).0));
+    assert_eq!((answer.sequence, answer.head), (59, anchors[59].digest.0));
+    assert_eq!(answer.minimum_generation, 11);
+    assert_eq!(house.held, 0, "every buffer was given back");
+}
+
+#[test]
+fn questions_wait_for_the_replay() {
+    let (bytes, anchors) = chain(2);
+    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let mut house = House::new(pinned, area(&bytes));
+    house.client.send(question(Op::Head, "")).unwrap();
+    house.client.flush();
+    house.ledger.step();
+    assert_eq!(house.client.receive().unwrap(), None);
+    house.run(fine);
+    assert_eq!(house.client.receive().unwrap().unwrap().sequence, 1);
+}
+
+#[test]
+fn every_flipped_byte_of_the_chain_is_refused_or_harmless() {
+    let (bytes, anchors) = chain(3);
+    let good = area(&bytes);
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        let pinned = Pinned { anchor: anchors[2], minimum_generation: 3 };
+        let mut house = House::new(pinned, bad);
+        house.run(fine);
+        let answer = house.pointer("volume/demo");
+        assert_eq!(status(&answer), Some(Status::NotProven), "byte {at}: {}", answer.reason);
+        assert!(!answer.reason.as_str().is_empty());
+    }
+}
+
+#[test]
+fn a_chain_that_ends_before_the_anchor_proves_nothing() {
+    let (bytes, _) = chain(2);
+    let (_, anchors) = chain(5);
+    let pinned = Pinned { anchor: anchors[4], minimum_generation: 5 };
+    let mut house = House::new(pinned, area(&bytes));
+    house.run(fine);
+    let answer = house.pointer("volume/demo");
+    assert_eq!(status(&answer), Some(Status::NotProven));
+    assert_eq!(answer.minimum_generation, 5);
+    assert!(answer.reason.as_str().contains("anchored is 4"), "{}", answer.reason);
+}
+
+#[test]
+fn a_disk_error_is_not_a_broken_proof() {
+    let (bytes, anchors) = chain(60);
+    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let mut house = House::new(pinned, area(&bytes));
+    house.run(|block| if block == 2 { store::Status::Disk } else { store::Status::Ok });
+    assert_eq!(status(&house.pointer("volume/demo")), Some(Status::Storage));
+    assert_eq!(house.held, 0);
+}
+
+#[test]
+fn a_store_that_names_foreign_memory_is_refused() {
+    let (bytes, anchors) = chain(1);
+    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let mut house = House::new(pinned, area(&bytes));
+    house.ledger.step();
+    let request = house.store.receive().unwrap().unwrap();
+    let completion = store::Completion {
+        cookie: request.cookie,
+        offset: u32::MAX - 100,
+        status: store::Status::Ok.code(),
+        count: 1,
+        reserved: 0,
+    };
+    house.store.send(completion).unwrap();
+    house.store.flush();
+    house.ledger.step();
+    assert_eq!(status(&house.pointer("volume/demo")), Some(Status::NotProven));
+}
+
+#[test]
+fn odd_questions_are_answered() {
+    let (bytes, anchors) = chain(1);
+    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let mut house = House::new(pinned, area(&bytes));
+    house.run(fine);
+    assert_eq!(status(&house.pointer("volume/other")), Some(Status::NotFound));
+    let good = question(Op::Pointer, "volume/demo");
+    for odd in [
+        Request { op: 99, ..good },
+        Request { reserved: 1, ..good },
+        Request { name_len: 65, ..good },
+        Request { name_len: 3, ..good },
+        Request { name: [0xff; 64], name_len: 64, ..good },
+    ] {
+        assert_eq!(status(&house.ask(odd)), Some(Status::BadRequest), "{odd:?}");
+    }
+    assert_eq!(status(&house.ask(good)), Some(Status::Ok));
+}
