@@ -202,3 +202,101 @@ impl<const WORDS: usize> BufferPool<WORDS> {
         (buffer.get() / 64, 1 << (buffer.get() % 64))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[expect(clippy::unwrap_used, reason = "clippy sees tests only in functions marked as such")]
+    fn grid(count: usize) -> BufferGrid {
+        BufferGrid::new(count * 2048 + 100, 2048).unwrap()
+    }
+
+    #[test]
+    fn a_grid_needs_a_buffer_and_32_bit_offsets() {
+        assert_eq!(BufferGrid::new(4096, 0), None);
+        assert_eq!(BufferGrid::new(2047, 2048), None);
+        assert_eq!(BufferGrid::new(1 << 32, 2048), None);
+        assert_eq!(grid(5).count(), 5);
+    }
+
+    #[test]
+    fn refuses_what_was_never_lent_and_what_comes_twice() {
+        let mut pool = BufferPool::<1>::full(grid(3));
+        assert_eq!(pool.give_back(2048), Err(BufferError::NotLent));
+        let lent = pool.take().unwrap();
+        let offset = pool.grid().offset_of(lent);
+        assert!(!pool.holds(lent));
+        assert_eq!(pool.give_back(offset), Ok(lent));
+        assert_eq!(pool.give_back(offset), Err(BufferError::NotLent));
+    }
+
+    #[test]
+    fn refuses_offsets_that_name_no_buffer() {
+        let mut pool = BufferPool::<1>::full(grid(3));
+        while pool.take().is_some() {}
+        assert_eq!(pool.give_back(3 * 2048), Err(BufferError::OutOfRange));
+        assert_eq!(pool.give_back(u32::MAX), Err(BufferError::OutOfRange));
+        assert_eq!(pool.give_back(1), Err(BufferError::Misaligned));
+        assert_eq!(pool.give_back(2 * 2048 + 2047), Err(BufferError::Misaligned));
+        assert_eq!(pool.held_count(), 0);
+    }
+
+    #[test]
+    fn a_grid_larger_than_the_bitmap_is_cut() {
+        let mut pool = BufferPool::<2>::full(grid(1000));
+        assert_eq!(pool.held_count(), 128);
+        assert_eq!(pool.give_back(128 * 2048), Err(BufferError::OutOfRange));
+        while pool.take().is_some() {}
+        assert_eq!(pool.held_count(), 0);
+    }
+
+    #[test]
+    fn a_server_accepts_each_buffer_once_until_it_releases_it() {
+        let mut pool = BufferPool::<1>::empty(grid(3));
+        let buffer = pool.give_back(2048).unwrap();
+        assert_eq!(pool.give_back(2048), Err(BufferError::NotLent));
+        assert!(pool.release(buffer) && !pool.release(buffer));
+        assert_eq!(pool.give_back(2048), Ok(buffer));
+        pool.own_none();
+        assert_eq!(pool.give_back(2048), Ok(buffer));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_set(
+            count in 1..200_usize,
+            steps in proptest::collection::vec((0..4_u8, 0..210_u32), 0..300),
+        ) {
+            let mut pool = BufferPool::<4>::full(grid(count));
+            let mut held: BTreeSet<usize> = (0..count).collect();
+            for (kind, number) in steps {
+                match kind {
+                    0 => match pool.take() {
+                        Some(buffer) => prop_assert!(held.remove(&buffer.get())),
+                        None => prop_assert!(held.is_empty()),
+                    },
+                    1 => match pool.give_back(number * 2048) {
+                        Ok(buffer) => prop_assert!(held.insert(buffer.get())),
+                        Err(BufferError::NotLent) => prop_assert!(held.contains(&(number as usize))),
+                        Err(error) => prop_assert!(
+                            error == BufferError::OutOfRange && number as usize >= count
+                        ),
+                    },
+                    2 => if let Ok(buffer) = pool.grid().at(number * 2048) {
+                        prop_assert_eq!(pool.release(buffer), held.remove(&buffer.get()));
+                    },
+                    _ => if number == 0 {
+                        pool.own_all();
+                        held = (0..count).collect();
+                    },
+                }
+                prop_assert_eq!(pool.held_count(), held.len());
+            }
+        }
+    }
+}

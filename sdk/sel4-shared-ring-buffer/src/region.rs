@@ -173,3 +173,100 @@ impl<'a, A> DataRegion<'a, A> {
         self.bytes.as_raw_ptr().addr().get()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with_region<R>(length: usize, body: impl FnOnce(DataRegion<'_>) -> R) -> R {
+        let mut bytes: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+        body(DataRegion::new(ExternallySharedRef::from_mut_ref(bytes.as_mut_slice())))
+    }
+
+    #[test]
+    fn rejects_spans_past_the_end() {
+        with_region(4096, |region| {
+            assert_eq!(region.len(), 4096);
+            assert!(region.span(0, 4096).is_ok() && region.span(4096, 0).is_ok());
+            for (offset, length) in
+                [(0, 4097), (4096, 1), (4097, 0), (u32::MAX, 1), (1, u32::MAX), (u32::MAX, 0)]
+            {
+                assert_eq!(region.span(offset, length), Err(SpanError::OutOfRange));
+            }
+            let far = Descriptor::new(1 << 32, 1, 0);
+            assert_eq!(region.span_of(&far), Err(SpanError::OutOfRange));
+            assert!(region.span_of(&Descriptor::new(64, 64, 0)).is_ok());
+        });
+    }
+
+    #[test]
+    fn checks_alignment() {
+        with_region(4096, |region| {
+            let span = region.span(2048, 10).unwrap();
+            assert_eq!(span.aligned(2048), Ok(span));
+            assert_eq!(span.aligned(4096), Err(SpanError::Misaligned));
+            assert_eq!(span.aligned(0), Err(SpanError::Misaligned));
+        });
+    }
+
+    #[test]
+    fn a_part_stays_within_its_span() {
+        with_region(4096, |region| {
+            let span = region.span(100, 50).unwrap();
+            assert_eq!(span.part(10, 40), region.span(110, 40));
+            assert_eq!(span.part(10, 41), Err(SpanError::OutOfRange));
+            assert_eq!(span.part(u32::MAX, 2), Err(SpanError::OutOfRange));
+        });
+    }
+
+    #[test]
+    fn a_span_of_another_region_is_refused() {
+        with_region(64, |one| {
+            with_region(64, |other| {
+                let span = one.span(0, 4).unwrap();
+                assert_eq!(other.copy_in(span, &[0; 4]), Err(SpanError::ForeignRegion));
+                assert_eq!(other.copy_out(span, &mut [0; 4]), Err(SpanError::ForeignRegion));
+            });
+        });
+    }
+
+    #[test]
+    fn a_buffer_of_the_wrong_length_is_refused() {
+        with_region(64, |region| {
+            let span = region.span(0, 4).unwrap();
+            assert_eq!(region.copy_in(span, &[0; 5]), Err(SpanError::WrongLength));
+            assert_eq!(region.copy_in(span, &[0; 3]), Err(SpanError::WrongLength));
+            assert_eq!(region.copy_out(span, &mut [0; 3]), Err(SpanError::WrongLength));
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn copies_exactly_the_span(offset in 0..300_u32, length in 0..300_u32) {
+            with_region(600, |region| {
+                let mut before = [0; 600];
+                region.copy_out(region.span(0, 600).unwrap(), &mut before).unwrap();
+                let mut expected = before;
+                let span = region.span(offset, length).unwrap();
+                let range = offset as usize..(offset + length) as usize;
+
+                let mut out = [0xaa; 300];
+                let front = region.copy_out(span, &mut out).unwrap();
+                prop_assert_eq!(&*front, &before[range.clone()]);
+                prop_assert!(out[length as usize..].iter().all(|byte| *byte == 0xaa));
+
+                let new: Vec<u8> = before[range.clone()].iter().map(|byte| !byte).collect();
+                region.copy_in(span, &new).unwrap();
+                expected[range].copy_from_slice(&new);
+                let mut after = [0; 600];
+                region.copy_out(region.span(0, 600).unwrap(), &mut after).unwrap();
+                prop_assert_eq!(after, expected);
+                Ok(())
+            })?;
+        }
+    }
+}

@@ -398,3 +398,6 @@ impl<T: Message, const N: usize> RingBuffer<'_, Read, T, N> {
         self.expose();
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,3 +1,9 @@
+#![allow(clippy::unwrap_used, reason = "clippy sees tests only in functions marked as such")]
+
+mod hostile;
+mod restarts;
+mod threads;
+
 use core::cell::Cell;
 use std::vec::Vec;
 
@@ -154,4 +160,64 @@ fn a_reader_that_claims_more_than_was_published_is_cut_off() {
     link.requests.read_index.store(4, Ordering::Relaxed);
     assert_eq!(client.send(4), Err(SendError::PeerMisbehavior));
     assert_eq!(client.receive(), Err(LinkError::PeerMisbehavior));
+}
+
+#[test]
+fn an_end_that_reads_on_after_missing_room_is_told_of_what_it_left() {
+    let link = Link::new();
+    let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+    server.send(1).unwrap();
+    server.send(2).unwrap();
+    server.send(3).unwrap();
+    server.flush();
+    for message in 0..4 {
+        client.send(message).unwrap();
+    }
+    assert_eq!(client.receive(), Ok(Some(1)));
+    assert_eq!(client.send(4), Err(SendError::Full));
+    assert!(client.arm(), "asked for room last");
+    assert_eq!(client.receive(), Ok(Some(2)));
+    assert!(!client.arm(), "asked for messages last, and 3 is there");
+}
+
+#[test]
+fn a_batch_takes_what_is_there_and_frees_it() {
+    let link = Link::new();
+    let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+    let mut batch = [0; 3];
+    for round in 0..5 {
+        for message in 0..4 {
+            client.send(10 * round + message).unwrap();
+        }
+        client.flush();
+        assert_eq!(server.receive_batch(&mut []), Ok(0));
+        assert_eq!((server.receive_batch(&mut batch), batch[0]), (Ok(3), 10 * round));
+        assert_eq!((server.receive_batch(&mut batch), batch[0]), (Ok(1), 10 * round + 3));
+        assert_eq!(server.receive_batch(&mut batch), Ok(0));
+    }
+}
+
+#[test]
+fn a_region_must_be_large_enough_and_aligned() {
+    use core::ptr::NonNull;
+    use std::boxed::Box;
+
+    let mut link = Box::new((Link::new(), [0_u8; 64]));
+    let start = NonNull::from(&mut *link).cast::<u8>();
+    let region = |skip: usize, length: usize| {
+        // SAFETY: at most 64 bytes into the box.
+        let bytes = NonNull::slice_from_raw_parts(unsafe { start.add(skip) }, length);
+        // SAFETY: within the box, which is exclusively ours and outlives the reference.
+        unsafe { ExternallySharedRef::new(bytes) }
+    };
+    assert!(Link::in_region(region(0, size_of::<Link>())).is_some());
+    assert!(Link::in_region(region(0, size_of::<Link>() - 1)).is_none());
+    assert!(Link::in_region(region(8, size_of::<Link>())).is_none());
+}
+
+#[test]
+fn generations_wrap_without_becoming_nobody() {
+    let side = Side::new();
+    side.acknowledge(Epoch { generation: u32::MAX, acknowledged: 7 });
+    assert_eq!(side.begin(), Epoch::FIRST);
 }

@@ -1,0 +1,205 @@
+//! A peer that writes anything anywhere in the shared region, at any time.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::vec::Vec;
+
+use super::*;
+use crate::sync::AtomicU32;
+
+const SLOTS: usize = 4;
+type Link = RawLink<u64, u64, SLOTS>;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The peer overwrites a 32-bit word of the link.
+    Poke(usize, u32),
+    Send,
+    Flush,
+    Receive,
+    ReceiveBatch(usize),
+    Room,
+    Arm,
+    Reset,
+}
+
+fn poke(link: &Link, word: usize, value: u32) {
+    let words = core::ptr::from_ref(link).cast::<u32>().cast_mut();
+    assert!(word < size_of::<Link>() / 4);
+    // SAFETY: within the link, as just checked.
+    let address = unsafe { words.add(word) };
+    // SAFETY: aligned; all fields of a link are reached atomically or are padding.
+    unsafe { AtomicU32::from_ptr(address) }.store(value, Ordering::SeqCst);
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // Epochs, sleep words and indices are where lies hurt; small values are where they pass.
+    let control = prop::sample::select(std::vec![0_usize, 1, 2, 3, 16, 17, 18, 19, 32, 33, 42, 43]);
+    let word = prop_oneof![8 => control, 2 => 0..size_of::<Link>() / 4];
+    let value = prop_oneof![0..12_u32, any::<u32>(), (0..12_u32).prop_map(|low| u32::MAX - low)];
+    let step = prop_oneof![
+        10 => (word, value).prop_map(|(word, value)| Step::Poke(word, value)),
+        6 => Just(Step::Send),
+        3 => Just(Step::Flush),
+        8 => Just(Step::Receive),
+        3 => (0..7_usize).prop_map(Step::ReceiveBatch),
+        2 => Just(Step::Room),
+        3 => Just(Step::Arm),
+        1 => Just(Step::Reset),
+    ];
+    vec(step, 1..120)
+}
+
+/// One operation of the victim: it may fail, but cut off it stays.
+fn suffer<F: FnMut()>(victim: &mut LinkEnd<'_, u64, u64, SLOTS, F>, step: &Step) {
+    let was_cut_off = victim.is_cut_off();
+    match *step {
+        Step::Poke(..) => {}
+        Step::Send => {
+            let result = victim.send(1);
+            assert!(!was_cut_off || result == Err(SendError::PeerMisbehavior));
+        }
+        Step::Flush => victim.flush(),
+        Step::Receive => {
+            let result = victim.receive();
+            assert!(!was_cut_off || result == Err(LinkError::PeerMisbehavior));
+        }
+        Step::ReceiveBatch(count) => {
+            let result = victim.receive_batch(&mut [0; 6][..count.min(6)]);
+            assert!(result.is_err() || result.unwrap() <= count.min(SLOTS));
+        }
+        Step::Room => assert!(victim.room() <= SLOTS),
+        Step::Arm => {
+            let _ = victim.arm();
+        }
+        Step::Reset => victim.reset(),
+    }
+    let stays = was_cut_off && !matches!(step, Step::Reset);
+    assert!(!stays || victim.is_cut_off(), "misbehavior is sticky");
+}
+
+/// Until `arm` says sleep: the peer stands still, so this must end.
+fn come_to_rest<F: FnMut()>(victim: &mut LinkEnd<'_, u64, u64, SLOTS, F>) {
+    for _ in 0..4 {
+        for _ in 0..SLOTS {
+            if !matches!(victim.receive(), Ok(Some(_))) {
+                break;
+            }
+        }
+        if victim.arm() {
+            return;
+        }
+    }
+    panic!("kept awake by a peer that does nothing");
+}
+
+fn exchange(link: &Link, victim_is_server: bool, history: &[Step]) {
+    let idle: fn() = || ();
+    let mut victim = if victim_is_server { link.server(idle) } else { link.client(idle) };
+    for step in history {
+        if let Step::Poke(word, value) = *step {
+            poke(link, word, value);
+        }
+        suffer(&mut victim, step);
+    }
+    come_to_rest(&mut victim);
+
+    // The peer is replaced by an honest one, and the victim's end is reset: all is well again.
+    let mut honest = if victim_is_server { link.client(idle) } else { link.server(idle) };
+    victim.reset();
+    // Each started or reset after the other last looked, at most once.
+    for end in [&mut victim, &mut honest] {
+        let report = end.receive();
+        assert!(matches!(report, Ok(None) | Err(LinkError::PeerRestarted)), "{report:?}");
+    }
+    for message in 0..SLOTS as u64 {
+        victim.send(message).unwrap();
+        honest.send(message).unwrap();
+    }
+    victim.flush();
+    honest.flush();
+    let mut all = [0; SLOTS];
+    assert_eq!((victim.receive_batch(&mut all), all), (Ok(SLOTS), [0, 1, 2, 3]));
+    assert_eq!((honest.receive_batch(&mut all), all), (Ok(SLOTS), [0, 1, 2, 3]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn nothing_a_peer_writes_breaks_more_than_its_own_link(
+        victim_is_server: bool,
+        history in steps(),
+    ) {
+        exchange(&Link::new(), victim_is_server, &history);
+    }
+}
+
+#[test]
+fn flapping_generations_cost_one_report_each() {
+    let link = Link::new();
+    let mut server = link.server(|| ());
+    for generation in 2..2_000 {
+        poke(&link, 1, generation);
+        assert_eq!(server.receive(), Err(LinkError::PeerRestarted));
+        assert_eq!(server.receive(), Ok(None));
+        assert!(server.arm());
+    }
+}
+
+#[test]
+fn taking_an_acknowledgement_back_is_misbehavior() {
+    let link = Link::new();
+    let mut server = link.server(|| ());
+    let _client = link.client(|| ());
+    assert_eq!(server.receive(), Ok(None));
+    poke(&link, 0, 0);
+    assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
+}
+
+#[test]
+fn generation_zero_after_life_is_misbehavior() {
+    let link = Link::new();
+    let _client = link.client(|| ());
+    let _client = link.client(|| ());
+    let mut server = link.server(|| ());
+    poke(&link, 1, 0);
+    assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
+}
+
+#[test]
+fn unread_completions_do_not_keep_a_server_awake() {
+    let link = Link::new();
+    let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+    for round in 0..2 {
+        for message in 0..SLOTS as u64 {
+            client.send(message).unwrap();
+        }
+        client.flush();
+        while server.room() > 0 {
+            let Ok(Some(request)) = server.receive() else { break };
+            server.send(request).unwrap();
+        }
+        assert!(server.arm(), "round {round}: no room for the completions of what is there");
+    }
+    assert_eq!(client.receive(), Ok(Some(0)));
+    client.flush();
+    assert_eq!(server.room(), 1);
+    assert!(!server.arm());
+}
+
+#[test]
+fn a_lying_sleep_word_costs_at_most_one_notification_per_flush() {
+    let link = Link::new();
+    let count = core::cell::Cell::new(0);
+    let mut server = link.server(|| count.set(count.get() + 1));
+    let mut client = link.client(|| ());
+    for value in 0..100 {
+        poke(&link, 2, value);
+        let before = count.get();
+        server.send(1).unwrap();
+        server.flush();
+        assert!(count.get() <= before + 1);
+        assert_eq!(client.receive(), Ok(Some(1)));
+    }
+}
