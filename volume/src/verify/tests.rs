@@ -32,13 +32,18 @@ fn bytes_of(len: usize, seed: u8) -> Vec<u8> {
 struct Reader<'i> {
     image: &'i [u8],
     vouched: Vouched,
+    /// What the store goes by: any superblock that parses.
+    claim: Option<Superblock>,
     nodes: std::boxed::Box<ProvenNodes<16>>,
     fetched: usize,
 }
 
 impl<'i> Reader<'i> {
     fn new(image: &'i [u8], vouched: Vouched) -> Self {
-        Self { image, vouched, nodes: std::boxed::Box::new(ProvenNodes::new()), fetched: 0 }
+        let nodes = std::boxed::Box::new(ProvenNodes::new());
+        let mut reader = Self { image, vouched, claim: None, nodes, fetched: 0 };
+        reader.claim = (0..SUPERBLOCK_SLOTS).find_map(|s| Superblock::parse(reader.block(s)?).ok());
+        reader
     }
 
     fn block(&self, index: u64) -> Option<&'i Block> {
@@ -59,12 +64,13 @@ impl<'i> Reader<'i> {
         )
     }
 
-    /// The store's side: any superblock that parses, then the place that it leads to.
+    /// The store's side: the blocks that the superblock's claims lead to.
     fn fetch(&mut self, place: impl FnOnce(&Superblock, &Self) -> Option<Range<u64>>) -> Vec<u8> {
         self.fetched += 1;
-        let claim = (0..SUPERBLOCK_SLOTS).find_map(|s| Superblock::parse(self.block(s)?).ok());
-        let blocks = claim.and_then(|claim| place(&claim, self)).unwrap_or(0..2);
-        blocks.flat_map(|index| *self.block(index).unwrap_or(&[0; BLOCK_BYTES])).collect()
+        let blocks = self.claim.and_then(|claim| place(&claim, self)).unwrap_or(0..2);
+        let parts: Vec<_> =
+            blocks.map(|index| &self.block(index).unwrap_or(&[0; BLOCK_BYTES])[..]).collect();
+        parts.concat()
     }
 
     fn toc_node(&mut self, want: TocWant) -> Result<(), Error> {
@@ -129,7 +135,11 @@ impl<'i> Reader<'i> {
 
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let root = self.admit()?;
-        let Some(entry) = self.find(&root, path)? else { return Ok(None) };
+        self.read_from(&root, path)
+    }
+
+    fn read_from(&mut self, root: &VerifiedRoot, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Some(entry) = self.find(root, path)? else { return Ok(None) };
         let mut bytes = Vec::new();
         for index in 0..entry.block_count() {
             bytes.extend(self.read_block(&entry, index)?);
@@ -242,7 +252,8 @@ fn no_flipped_byte_is_ever_served() {
         }
         image[at] ^= 1 << (at % 8);
         let mut reader = Reader::new(&image, vouched);
-        let results: Vec<_> = names.iter().map(|name| reader.read(name)).collect();
+        let root = reader.admit().unwrap();
+        let results = names.map(|name| reader.read_from(&root, name));
         for (result, content) in results.iter().zip(&contents) {
             if let Ok(bytes) = result {
                 assert_eq!(bytes.as_deref(), Some(content.as_slice()), "byte {at}");
