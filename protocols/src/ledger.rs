@@ -3,7 +3,7 @@
 //! | message | direction | bytes | meaning |
 //! |---|---|---|---|
 //! | [`Request`] | client → ledger | 80 | what is the proven value of a register, or the chain's head? |
-//! | [`Completion`] | ledger → client | 248 | the value, or one line that names what failed |
+//! | [`Completion`] | ledger → client | 280 | the value, or one line that names what failed |
 
 use crate::{Reason, codes::codes};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -20,6 +20,8 @@ codes! {
         Pointer = 1,
         /// The chain's identity and head alone.
         Head = 2,
+        /// The value of the pointer register of the volume that the image pins; answers its name too.
+        Volume = 3,
     }
 }
 
@@ -56,7 +58,7 @@ pub struct Request {
 }
 
 /// A completion. Layout: cookie 0, sequence 8, generation 16, minimum_generation 24, status 32,
-/// reserved 34, chain 40, head 72, root 104, reason 136.
+/// reserved 34, chain 40, head 72, root 104, volume 136, reason 168.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Completion {
@@ -78,6 +80,8 @@ pub struct Completion {
     pub head: [u8; 32],
     /// Root in the register.
     pub root: [u8; 32],
+    /// Name of the volume that the image pins, zero-padded.
+    pub volume: [u8; 32],
     /// What failed, for people.
     pub reason: Reason,
 }

@@ -13,6 +13,8 @@ pub struct Pinned {
     pub anchor: Anchor,
     /// The lowest volume generation that may be believed.
     pub minimum_generation: u64,
+    /// Name of that volume, zero-padded.
+    pub volume: [u8; 32],
 }
 
 /// Why an image has no usable anchor.
@@ -54,6 +56,6 @@ impl TryFrom<&AnchorBlob> for Pinned {
             sequence: blob.sequence,
             digest: Digest(blob.digest),
         };
-        Ok(Self { anchor, minimum_generation: blob.minimum_generation })
+        Ok(Self { anchor, minimum_generation: blob.minimum_generation, volume: blob.volume })
     }
 }

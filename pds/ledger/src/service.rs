@@ -1,8 +1,11 @@
 //! Questions in, answers out.
 
+use core::fmt::Write as _;
+
 use ledger_verify::registers::Value;
 use protocols::Reason;
 use protocols::ledger::{Completion, NAME_BYTES_MAX, Op, RING_SLOTS, Request, Status};
+use protocols::system::text;
 use sel4_shared_ring_buffer::{LinkError, ServerEnd};
 
 use crate::anchor::Pinned;
@@ -13,6 +16,8 @@ pub const CLIENTS_MAX: usize = 4;
 
 /// The rings between `ledger` and one client.
 pub type Link<'a, F> = ServerEnd<'a, Request, Completion, RING_SLOTS, F>;
+
+type Name = heapless::String<NAME_BYTES_MAX>;
 
 /// A client.
 pub struct Client<'a, F: FnMut()> {
@@ -107,9 +112,10 @@ fn answer<F: FnMut()>(pinned: &Pinned, replay: &Replay<'_, F>, request: &Request
         chain: pinned.anchor.chain.0,
         head: [0; 32],
         root: [0; 32],
+        volume: pinned.volume,
         reason: Reason::EMPTY,
     };
-    if let Err((status, reason)) = fill(&mut completion, replay, request) {
+    if let Err((status, reason)) = fill(&mut completion, pinned, replay, request) {
         completion.status = status.code();
         completion.reason = reason;
     }
@@ -118,6 +124,7 @@ fn answer<F: FnMut()>(pinned: &Pinned, replay: &Replay<'_, F>, request: &Request
 
 fn fill<F: FnMut()>(
     completion: &mut Completion,
+    pinned: &Pinned,
     replay: &Replay<'_, F>,
     request: &Request,
 ) -> Result<(), (Status, Reason)> {
@@ -131,10 +138,16 @@ fn fill<F: FnMut()>(
     let position = proven.anchor();
     completion.sequence = position.sequence;
     completion.head = position.digest.0;
-    if op == Op::Head {
-        return Ok(());
-    }
-    let name = name(request).ok_or(bad("the name is not a register's"))?;
+    let mut volume_register = Name::default();
+    let name = match op {
+        Op::Head => return Ok(()),
+        Op::Volume => {
+            // A volume's name has at most 32 bytes, so prefix and name fit.
+            let _ = write!(volume_register, "volume/{}", text(&pinned.volume));
+            volume_register.as_str()
+        }
+        Op::Pointer => name(request).ok_or(bad("the name is not a register's"))?,
+    };
     match proven.register(name) {
         Some(Value::Pointer { root, generation }) => {
             completion.root = root.0;

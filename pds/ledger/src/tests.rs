@@ -17,6 +17,12 @@ const RING: usize = protocols::ledger::RING_SLOTS;
 
 fn ignore() {}
 
+fn pinned(anchor: Anchor, minimum_generation: u64) -> Pinned {
+    let mut volume = [0; 32];
+    volume[..4].copy_from_slice(b"demo");
+    Pinned { anchor, minimum_generation, volume }
+}
+
 /// Everything around the PD, with the chain area as `store` will serve it.
 struct House {
     ledger: Ledger<'static, fn()>,
@@ -147,7 +153,7 @@ fn proves_the_value_that_the_chain_wrote_last() {
     // Long enough for several blocks.
     let (bytes, anchors) = chain(60);
     assert!(bytes.len() > 3 * 4096);
-    let pinned = Pinned { anchor: anchors[10], minimum_generation: 11 };
+    let pinned = pinned(anchors[10], 11);
     let mut house = House::new(pinned, area(&bytes));
     house.run(fine);
     let answer = house.pointer("volume/demo");
@@ -159,9 +165,23 @@ fn proves_the_value_that_the_chain_wrote_last() {
 }
 
 #[test]
+fn answers_for_the_volume_that_the_image_pins() {
+    let (bytes, anchors) = chain(3);
+    let mut house = House::new(pinned(anchors[1], 2), area(&bytes));
+    house.run(fine);
+    let answer = house.ask(question(Op::Volume, ""));
+    assert_eq!(status(&answer), Some(Status::Ok), "{}", answer.reason);
+    assert_eq!((answer.generation, &answer.volume[..5]), (3, &b"demo\0"[..]));
+    let mut house =
+        House::new(Pinned { volume: [b'x'; 32], ..pinned(anchors[1], 2) }, area(&bytes));
+    house.run(fine);
+    assert_eq!(status(&house.ask(question(Op::Volume, ""))), Some(Status::NotFound));
+}
+
+#[test]
 fn questions_wait_for_the_replay() {
     let (bytes, anchors) = chain(2);
-    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let pinned = pinned(anchors[0], 1);
     let mut house = House::new(pinned, area(&bytes));
     house.client.send(question(Op::Head, "")).unwrap();
     house.client.flush();
@@ -178,7 +198,7 @@ fn every_flipped_byte_of_the_chain_is_refused_or_harmless() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
-        let pinned = Pinned { anchor: anchors[2], minimum_generation: 3 };
+        let pinned = pinned(anchors[2], 3);
         let mut house = House::new(pinned, bad);
         house.run(fine);
         let answer = house.pointer("volume/demo");
@@ -191,7 +211,7 @@ fn every_flipped_byte_of_the_chain_is_refused_or_harmless() {
 fn a_chain_that_ends_before_the_anchor_proves_nothing() {
     let (bytes, _) = chain(2);
     let (_, anchors) = chain(5);
-    let pinned = Pinned { anchor: anchors[4], minimum_generation: 5 };
+    let pinned = pinned(anchors[4], 5);
     let mut house = House::new(pinned, area(&bytes));
     house.run(fine);
     let answer = house.pointer("volume/demo");
@@ -203,7 +223,7 @@ fn a_chain_that_ends_before_the_anchor_proves_nothing() {
 #[test]
 fn a_disk_error_is_not_a_broken_proof() {
     let (bytes, anchors) = chain(60);
-    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let pinned = pinned(anchors[0], 1);
     let mut house = House::new(pinned, area(&bytes));
     house.run(|block| if block == 2 { store::Status::Disk } else { store::Status::Ok });
     assert_eq!(status(&house.pointer("volume/demo")), Some(Status::Storage));
@@ -213,7 +233,7 @@ fn a_disk_error_is_not_a_broken_proof() {
 #[test]
 fn a_store_that_names_foreign_memory_is_refused() {
     let (bytes, anchors) = chain(1);
-    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let pinned = pinned(anchors[0], 1);
     let mut house = House::new(pinned, area(&bytes));
     house.ledger.step();
     let request = house.store.receive().unwrap().unwrap();
@@ -233,7 +253,7 @@ fn a_store_that_names_foreign_memory_is_refused() {
 #[test]
 fn odd_questions_are_answered() {
     let (bytes, anchors) = chain(1);
-    let pinned = Pinned { anchor: anchors[0], minimum_generation: 1 };
+    let pinned = pinned(anchors[0], 1);
     let mut house = House::new(pinned, area(&bytes));
     house.run(fine);
     assert_eq!(status(&house.pointer("volume/other")), Some(Status::NotFound));
