@@ -21,6 +21,8 @@ use virtio::{
 
 /// Bytes of a sector, the unit of position and capacity whatever the medium.
 pub const SECTOR_BYTES: u32 = 512;
+/// Most bytes of one request.
+pub const REQUEST_BYTES_MAX: u32 = 128 * 1024;
 /// Requests that the device holds at once.
 pub const REQUESTS_MAX: usize = QUEUE_SIZE / DESCRIPTORS_PER_REQUEST;
 
@@ -87,7 +89,6 @@ pub struct VirtioBlk<R> {
     memory: &'static BlkMemory,
     memory_address: u64,
     capacity_sectors: u64,
-    len_max: u32,
     /// Bytes asked for, by slot.
     lengths: [u32; REQUESTS_MAX],
 }
@@ -97,32 +98,28 @@ impl<R: Registers> VirtioBlk<R> {
     ///
     /// # Errors
     ///
-    /// Any [`DeviceFault`] of the start; [`DeviceFault::ConfigInvalid`] when the largest segment
-    /// is smaller than a sector.
+    /// Any [`DeviceFault`] of the start; [`DeviceFault::ConfigInvalid`] when the device takes no
+    /// segment of [`REQUEST_BYTES_MAX`].
     pub fn start(
         registers: R,
         memory: &'static BlkMemory,
         memory_address: u64,
     ) -> Result<Self, StartFailure<R>> {
         let queue_address = memory_address + core::mem::offset_of!(BlkMemory, queue) as u64;
-        let (transport, (queue, capacity_sectors, len_max)) =
+        let (transport, (queue, capacity_sectors)) =
             Transport::start(registers, DeviceType::Block, |transport| {
                 let features = transport.negotiate(0, feature::EVENT_IDX | FEATURE_SIZE_MAX)?;
                 let capacity_sectors = transport.config_u64(CONFIG_CAPACITY)?;
-                let len_max = if features & FEATURE_SIZE_MAX == 0 {
-                    u32::MAX
-                } else {
-                    transport.config_u32(CONFIG_SIZE_MAX)?
-                };
-                if len_max < SECTOR_BYTES {
+                let is_limited = features & FEATURE_SIZE_MAX != 0;
+                if is_limited && transport.config_u32(CONFIG_SIZE_MAX)? < REQUEST_BYTES_MAX {
                     return Err(DeviceFault::ConfigInvalid);
                 }
                 let queue = VirtQueue::new(&memory.queue, features & feature::EVENT_IDX != 0);
                 transport.add_queue::<QUEUE_SIZE>(QUEUE, queue_address)?;
-                Ok((queue, capacity_sectors, len_max))
+                Ok((queue, capacity_sectors))
             })?;
         let lengths = [0; REQUESTS_MAX];
-        Ok(Self { transport, queue, memory, memory_address, capacity_sectors, len_max, lengths })
+        Ok(Self { transport, queue, memory, memory_address, capacity_sectors, lengths })
     }
 
     /// Resets the device, which then uses no memory of ours any more, and gives its registers
@@ -134,11 +131,6 @@ impl<R: Registers> VirtioBlk<R> {
     /// Sectors the device claims to have.
     pub const fn capacity_sectors(&self) -> u64 {
         self.capacity_sectors
-    }
-
-    /// Most bytes of one request.
-    pub const fn len_max(&self) -> u32 {
-        self.len_max
     }
 
     /// Requests the device has not answered.
@@ -155,9 +147,10 @@ impl<R: Registers> VirtioBlk<R> {
     ///
     /// # Panics
     ///
-    /// If `len` is not a multiple of [`SECTOR_BYTES`] between that and [`VirtioBlk::len_max`].
+    /// If `len` is not a multiple of [`SECTOR_BYTES`] between that and [`REQUEST_BYTES_MAX`].
     pub fn read(&mut self, sector: u64, address: u64, len: u32) -> Result<Slot, QueueFull> {
-        assert!(len >= SECTOR_BYTES && len <= self.len_max && len.is_multiple_of(SECTOR_BYTES));
+        assert!((SECTOR_BYTES..=REQUEST_BYTES_MAX).contains(&len));
+        assert!(len.is_multiple_of(SECTOR_BYTES));
         let next = self.queue.next_slot().ok_or(QueueFull)?.index();
         let header = &self.memory.headers[next];
         header.kind.store(TYPE_READ, Ordering::Relaxed);
