@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::blake3::Hasher;
+
 /// A BLAKE3-256 digest.
 ///
 /// Which statement a digest stands for is fixed by the [`Domain`] it was made in: two domains never
@@ -88,13 +90,22 @@ impl Domain {
     /// The digest of `bytes` in this domain.
     #[must_use]
     pub fn digest(self, bytes: &[u8]) -> Digest {
-        Digest(*blake3::keyed_hash(self.key(), bytes).as_bytes())
+        keyed_hash(self.key(), bytes)
     }
 
     /// A hasher for input that comes in pieces.
-    pub(crate) fn hasher(self) -> blake3::Hasher {
-        blake3::Hasher::new_keyed(self.key())
+    pub(crate) fn hasher(self) -> Hasher {
+        Hasher::new(self.key())
     }
+}
+
+/// BLAKE3-256 of `bytes` in keyed mode, for formats with domains of their own.
+#[must_use]
+#[inline(never)]
+pub fn keyed_hash(key: &[u8; 32], bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::new(key);
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 extern crate std;
 
 pub mod algorithm;
+mod blake3;
 pub mod cbor;
 pub mod chain;
 pub mod digest;

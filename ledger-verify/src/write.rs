@@ -100,7 +100,7 @@ impl SecretKey {
 }
 
 fn derive_seed(context: &str, master: &[u8; 32], index: u64) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key(context);
+    let mut hasher = ::blake3::Hasher::new_derive_key(context);
     hasher.update(master).update(&index.to_le_bytes());
     *hasher.finalize().as_bytes()
 }

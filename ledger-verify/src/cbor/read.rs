@@ -91,8 +91,16 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::unsigned`], and [`Problem::OutOfRange`] for its length.
     pub fn bytes(&mut self, min: usize, max: usize) -> Result<&'a [u8], Error> {
-        let length = self.bounded_head(BYTES, min as u64, max as u64)?;
+        let length = self.length(BYTES, min, max)?;
         self.take(length)
+    }
+
+    /// The head of a byte string of `min..=max` bytes; its length.
+    ///
+    /// # Errors
+    /// As [`Reader::unsigned`], and [`Problem::OutOfRange`] for its length.
+    pub fn bytes_head(&mut self, min: usize, max: usize) -> Result<usize, Error> {
+        self.length(BYTES, min, max)
     }
 
     /// A byte string of exactly `N` bytes.
@@ -123,7 +131,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::bytes`], and [`Problem::NotUtf8`].
     pub fn text(&mut self, min: usize, max: usize) -> Result<&'a str, Error> {
         let start = self.offset;
-        let length = self.bounded_head(TEXT, min as u64, max as u64)?;
+        let length = self.length(TEXT, min, max)?;
         let bytes = self.take(length)?;
         core::str::from_utf8(bytes).map_err(|_| Error { offset: start, problem: Problem::NotUtf8 })
     }
@@ -133,10 +141,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::unsigned`], and [`Problem::OutOfRange`] for its length.
     pub fn array(&mut self, min: usize, max: usize) -> Result<usize, Error> {
-        let length = self.bounded_head(ARRAY, min as u64, max as u64)?;
-        // Bounded by `max`, a usize.
-        #[allow(clippy::cast_possible_truncation, reason = "at most `max`, a usize")]
-        Ok(length as usize)
+        self.length(ARRAY, min, max)
     }
 
     /// The head of an array of exactly `length` items.
@@ -159,6 +164,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn length(&mut self, major: u8, min: usize, max: usize) -> Result<usize, Error> {
+        let length = self.bounded_head(major, min as u64, max as u64)?;
+        // At most `max`, a usize.
+        Ok(usize::try_from(length).unwrap_or(max))
+    }
+
+    #[inline(never)]
     fn bounded_head(&mut self, major: u8, min: u64, max: u64) -> Result<u64, Error> {
         let start = self.offset;
         let value = self.head(major)?;
@@ -170,6 +182,8 @@ impl<'a> Reader<'a> {
     }
 
     /// One head: the major type in the top three bits, then the argument (RFC 8949 section 3).
+    // Out of line, like its caller: inlined everywhere, they make the verifier a fifth larger.
+    #[inline(never)]
     fn head(&mut self, major: u8) -> Result<u64, Error> {
         let start = self.offset;
         let fail = |problem| Error { offset: start, problem };
@@ -199,13 +213,12 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
+    #[inline(never)]
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
         let start = self.offset;
         let rest = self.input.get(start..).unwrap_or(&[]);
-        let taken = usize::try_from(length)
-            .ok()
-            .and_then(|length| rest.get(..length))
-            .ok_or(Error { offset: start, problem: Problem::Truncated })?;
+        let taken =
+            rest.get(..length).ok_or(Error { offset: start, problem: Problem::Truncated })?;
         self.offset = start + taken.len();
         Ok(taken)
     }

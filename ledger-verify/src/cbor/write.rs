@@ -7,7 +7,7 @@ pub(crate) trait Sink {
     fn put(&mut self, bytes: &[u8]);
 }
 
-impl Sink for blake3::Hasher {
+impl Sink for crate::blake3::Hasher {
     fn put(&mut self, bytes: &[u8]) {
         self.update(bytes);
     }
@@ -38,6 +38,7 @@ pub(crate) fn array(sink: &mut impl Sink, length: usize) {
     head(sink, ARRAY, length as u64);
 }
 
+#[inline(never)]
 fn head(sink: &mut impl Sink, major: u8, value: u64) {
     let [.., b3, b2, b1, b0] = value.to_be_bytes();
     let major = major << 5;

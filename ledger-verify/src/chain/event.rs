@@ -95,19 +95,32 @@ pub(super) struct Offsets {
 /// An event, and the bytes after its frame.
 pub(crate) type Split<'a> = (&'a [u8], &'a [u8]);
 
-/// Takes the first frame off `input`: the event and the bytes after it; `None` while more bytes are
-/// needed.
+/// Length of the frame that `input` starts with, its head included; `None` while the head is not
+/// complete.
 ///
 /// # Errors
 /// The head is none of an event's.
-pub(crate) fn split_frame(input: &[u8]) -> Result<Option<Split<'_>>, Reason> {
+pub(super) fn frame_length(input: &[u8]) -> Result<Option<usize>, Reason> {
     let mut reader = Reader::new(input);
-    match reader.bytes(1, EVENT_BYTES_MAX) {
-        Ok(event) => Ok(Some((event, input.get(reader.offset()..).unwrap_or(&[])))),
+    match reader.bytes_head(1, EVENT_BYTES_MAX) {
+        Ok(length) => Ok(Some(reader.offset() + length)),
         Err(Error { problem: Problem::Truncated, .. }) => Ok(None),
         Err(Error { problem: Problem::OutOfRange, .. }) => Err(Reason::TooLong),
         Err(Error { problem, .. }) => Err(Reason::Encoding(problem)),
     }
+}
+
+/// Takes the first frame off `input`: the event and the bytes after it; `None` while more bytes are
+/// needed.
+///
+/// # Errors
+/// As [`frame_length`].
+pub(crate) fn split_frame(input: &[u8]) -> Result<Option<Split<'_>>, Reason> {
+    let split = frame_length(input)?.and_then(|length| input.split_at_checked(length));
+    Ok(split.and_then(|(frame, rest)| {
+        let event = Reader::new(frame).bytes(1, EVENT_BYTES_MAX).ok()?;
+        Some((event, rest))
+    }))
 }
 
 impl<'a> Event<'a> {
@@ -133,6 +146,7 @@ impl<'a> Event<'a> {
         Ok(parsed)
     }
 
+    #[inline(never)]
     fn parse_body(reader: &mut Reader<'a>) -> Result<Self, At> {
         let start = reader.offset();
         reader.array_of(11).map_err(at)?;
@@ -279,6 +293,7 @@ impl<'a> KeySet<'a> {
     }
 }
 
+#[inline(never)]
 fn read_key<'a>(reader: &mut Reader<'a>) -> Result<(Algorithm, &'a [u8]), At> {
     reader.array_of(2).map_err(at)?;
     let offset = reader.offset();
@@ -295,6 +310,7 @@ fn read_key<'a>(reader: &mut Reader<'a>) -> Result<(Algorithm, &'a [u8]), At> {
     Ok((algorithm, public))
 }
 
+#[inline(never)]
 fn read_signature<'a>(reader: &mut Reader<'a>) -> Result<(usize, &'a [u8]), Error> {
     reader.array_of(2)?;
     let key_index = reader.unsigned_up_to(KEYS_MAX as u64 - 1)?;
@@ -302,6 +318,7 @@ fn read_signature<'a>(reader: &mut Reader<'a>) -> Result<(usize, &'a [u8]), Erro
     Ok((key_index, reader.bytes(1, SIGNATURE_BYTES_MAX)?))
 }
 
+#[inline(never)]
 fn digest_or_null(reader: &mut Reader<'_>) -> Result<Option<Digest>, At> {
     Ok(reader.byte_array_or_null().map_err(at)?.map(|bytes| Digest(*bytes)))
 }

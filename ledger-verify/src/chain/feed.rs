@@ -1,7 +1,7 @@
 //! Replay from pieces of any size, for chains read block by block.
 
 use super::error::{Error, Reason};
-use super::event::EVENT_BYTES_MAX;
+use super::event::{EVENT_BYTES_MAX, frame_length};
 use super::state::Chain;
 use crate::cbor::Problem;
 
@@ -56,36 +56,26 @@ impl Feed {
     }
 
     fn push_pieces(&mut self, chain: &mut Chain, mut bytes: &[u8]) -> Result<(), Error> {
-        while !bytes.is_empty() {
-            let space = self.buffer.get_mut(self.filled..).unwrap_or(&mut []);
-            // Head first: it bounds everything else.
-            let wanted = match self.filled {
-                0..3 => 1,
-                _ => space.len(),
-            };
-            let taken = wanted.min(space.len()).min(bytes.len());
-            let (now, later) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
-            if let Some(place) = space.get_mut(..now.len()) {
-                place.copy_from_slice(now);
+        loop {
+            let collected = self.buffer.get(..self.filled).unwrap_or(&[]);
+            // Byte by byte until the head tells the length: it bounds everything else.
+            let length = frame_length(collected).map_err(|reason| chain.error(0, reason))?;
+            if length == Some(self.filled) {
+                chain.apply(collected)?;
+                self.filled = 0;
+                continue;
             }
-            self.filled += now.len();
-            bytes = later;
-            self.drain(chain)?;
+            let end = length.unwrap_or(self.filled + 1);
+            let missing = self.buffer.get_mut(self.filled..end).unwrap_or(&mut []);
+            if bytes.is_empty() || missing.is_empty() {
+                return Ok(());
+            }
+            for (place, byte) in missing.iter_mut().zip(bytes) {
+                *place = *byte;
+            }
+            let taken = missing.len().min(bytes.len());
+            bytes = bytes.get(taken..).unwrap_or(&[]);
+            self.filled += taken;
         }
-        Ok(())
-    }
-
-    /// Hands all complete events to the chain and moves the incomplete one to the front.
-    fn drain(&mut self, chain: &mut Chain) -> Result<(), Error> {
-        let mut used = 0;
-        while let Some(bytes @ [_, ..]) = self.buffer.get(used..self.filled) {
-            let Some(rest) = chain.take_frame(bytes)? else { break };
-            used = self.filled.saturating_sub(rest.len());
-        }
-        if used > 0 {
-            self.buffer.copy_within(used..self.filled, 0);
-            self.filled -= used;
-        }
-        Ok(())
     }
 }

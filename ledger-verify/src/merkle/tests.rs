@@ -37,7 +37,7 @@ fn reference(length: u64) -> (Digest, Nodes) {
     let mut hashes: Vec<Digest> = blocks_of(length)
         .map(|block| {
             Digest(
-                *blake3::keyed_hash(b"cairn merkle leaf v1\0\0\0\0\0\0\0\0\0\0\0\0", &block)
+                *::blake3::keyed_hash(b"cairn merkle leaf v1\0\0\0\0\0\0\0\0\0\0\0\0", &block)
                     .as_bytes(),
             )
         })
@@ -52,7 +52,7 @@ fn reference(length: u64) -> (Digest, Nodes) {
             let node: Block = node.try_into().unwrap();
             nodes.insert((level, index as u64), node);
             let key = b"cairn merkle node v1\0\0\0\0\0\0\0\0\0\0\0\0";
-            above.push(Digest(*blake3::keyed_hash(key, &node).as_bytes()));
+            above.push(Digest(*::blake3::keyed_hash(key, &node).as_bytes()));
         }
         hashes = above;
         level += 1;
@@ -60,7 +60,7 @@ fn reference(length: u64) -> (Digest, Nodes) {
     let top = hashes.first().copied().unwrap_or(Digest::ZERO);
     let input = [&length.to_le_bytes()[..], &top.0].concat();
     let key = b"cairn merkle root v1\0\0\0\0\0\0\0\0\0\0\0\0";
-    (Digest(*blake3::keyed_hash(key, &input).as_bytes()), nodes)
+    (Digest(*::blake3::keyed_hash(key, &input).as_bytes()), nodes)
 }
 
 /// Reads block `index` as a distrustful reader does: from the top down.

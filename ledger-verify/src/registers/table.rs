@@ -49,6 +49,7 @@ impl Table {
     }
 
     /// Checks every write against its register; the error tells the offset of the write.
+    #[inline(never)]
     pub(crate) fn check(&self, mut writes: Writes<'_>) -> Result<(), (usize, Rule)> {
         let mut count = self.count;
         let mut offset = writes.offset();
@@ -66,6 +67,7 @@ impl Table {
 
     /// Digest of all registers as they will be after `writes`, which [`Table::check`] accepted and
     /// whose names ascend.
+    #[inline(never)]
     pub(crate) fn digest_after(&self, writes: impl Iterator<Item = Write> + Clone) -> Digest {
         let added = writes.clone().filter(|write| self.old(&write.name).is_none()).count();
         let mut hasher = Domain::State.hasher();
@@ -83,10 +85,11 @@ impl Table {
         for slot in slots {
             put_register(&mut hasher, &slot.name, &slot.value);
         }
-        Digest(*hasher.finalize().as_bytes())
+        hasher.finish()
     }
 
     /// Performs `writes`, which [`Table::check`] accepted.
+    #[inline(never)]
     pub(crate) fn apply(&mut self, writes: Writes<'_>) {
         for write in writes {
             let Ok(value) = next_value(self.old(&write.name), &write.value) else { continue };
