@@ -160,6 +160,41 @@ fn tables_say_what_the_composed_file_says() {
     }
 }
 
+/// The program of `a` is this test: an ELF file with symbols, but none of those that links set.
+#[test]
+fn symbols_that_a_program_lacks_are_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(std::env::current_exe().unwrap(), folder.path().join("a.elf")).unwrap();
+    let mut sources = sources(fixtures().join("accept/system.xml"));
+    let text = fs::read_to_string(&sources.system).unwrap();
+    sources.system = folder.path().join("system.xml");
+    // What the file itself spells out stays; the image tool will say that it is missing.
+    fs::write(&sources.system, text).unwrap();
+    sources.search_path.push(folder.path().to_owned());
+    assert!(compose(&sources).unwrap_err().to_string().contains("[ram]"), "programs count");
+    sources.allow = vec![Lint::Ram];
+    let composed = compose(&sources).unwrap();
+    let sdf = composed.to_sdf();
+    assert!(sdf.contains("setvar_vaddr=\"shared_vaddr\"") && sdf.contains("setvar_id=\"call\""));
+    assert!(!sdf.contains("two_words_"), "{sdf}");
+    assert!(sdf.contains("setvar_vaddr=\"a_link_vaddr\""), "the other end has no program here");
+    let findings: Vec<_> = composed.report.findings().iter().map(ToString::to_string).collect();
+    let missing: Vec<_> =
+        findings.iter().filter_map(|f| f.split_once("has no symbol `").map(|(_, s)| s)).collect();
+    let expected = [
+        "lifecycle_vaddr`",
+        "serial_link_vaddr`",
+        "two_words_link_vaddr`",
+        "two_words_client_data_vaddr`",
+        "two_words_server_data_vaddr`",
+    ];
+    assert_eq!(missing, expected, "{findings:?}");
+    // The table knows where the program starts.
+    let table = &composed.blobs.iter().find(|blob| blob.name == "pd_table.bin").unwrap().bytes;
+    let pds = <[PdEntry]>::ref_from_bytes(table).unwrap();
+    assert_eq!(pds.iter().filter(|pd| pd.entry != 0).count(), 1);
+}
+
 #[test]
 fn a_platform_may_not_be_a_system() {
     let mut sources = accepted();

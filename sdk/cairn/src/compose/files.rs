@@ -1,9 +1,10 @@
 //! Files that a system description names: programs and prefills, found on the search path.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSegment};
+use object::{Object, ObjectSegment, ObjectSymbol};
 
 use super::expand::space::page_up;
 
@@ -32,6 +33,13 @@ impl Files {
     pub fn entry_point(&self, path: &str) -> Option<u64> {
         let bytes = fs::read(self.find(path)?).ok()?;
         object::File::parse(bytes.as_slice()).ok().map(|elf| elf.entry())
+    }
+
+    /// Names of an ELF program's symbols.
+    pub fn symbols(&self, path: &str) -> Option<BTreeSet<String>> {
+        let bytes = fs::read(self.find(path)?).ok()?;
+        let elf = object::File::parse(bytes.as_slice()).ok()?;
+        Some(elf.symbols().filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect())
     }
 
     /// RAM that an ELF program's segments take, in whole pages.

@@ -1,10 +1,11 @@
 //! Gives links, and maps, IRQs, channel ends and children without one, their addresses and ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::files::Files;
 use super::super::number::{self, hex};
 use super::super::report::Report;
+use super::super::system;
 use super::super::xml::Element;
 use super::plan::{Family, LIFECYCLE_PROTOCOL, Link, Part, Role};
 use super::space::Space;
@@ -36,6 +37,8 @@ impl ServerEnd<'_> {
 pub(super) struct Placer {
     spaces: BTreeMap<String, Space>,
     region_bytes: BTreeMap<String, u64>,
+    /// Symbols of each PD's program, where the search path leads to it.
+    symbols: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Placer {
@@ -50,7 +53,11 @@ impl Placer {
         let spaces = families.iter().map(|f| (f.name.clone(), Space::default())).collect();
         let parts = links.iter().flat_map(|link| &link.parts);
         let region_bytes = parts.map(|part| (part.region.clone(), part.bytes)).collect();
-        let mut placer = Self { spaces, region_bytes };
+        let symbols = system::pd_elements(root).into_iter().filter_map(|pd| {
+            let program = pd.named("program_image").next()?.get("path")?;
+            Some((pd.get("name")?.to_owned(), files.symbols(program)?))
+        });
+        let mut placer = Self { spaces, region_bytes, symbols: symbols.collect() };
         for region in root.named("memory_region") {
             placer.learn_region(region, files, report);
         }
@@ -140,6 +147,24 @@ impl Placer {
         }
     }
 
+    /// Sets `symbol` of `pd` through attribute `key`, if the program has it: the image tool refuses a
+    /// symbol that it does not find, and a program need not use all it could be told. Says whether.
+    fn tell(&self, element: &mut Element, pd: &str, key: &str, symbol: String) -> bool {
+        let has = self.symbols.get(pd).is_none_or(|symbols| symbols.contains(&symbol));
+        if has {
+            element.set(key, symbol);
+        }
+        has
+    }
+
+    /// As [`Self::tell`] for an address, without which the program cannot use the region.
+    fn tell_address(&self, map: &mut Element, pd: &str, stem: &str, report: &mut Report) {
+        let symbol = format!("{stem}_vaddr");
+        if !self.tell(map, pd, "setvar_vaddr", symbol) {
+            report.warn(map, format!("the program of `{pd}` has no symbol `{stem}_vaddr`"));
+        }
+    }
+
     /// Adds a region with its content in `file`, mapped read-only into `pd`; the address is in
     /// `<symbol>_vaddr` and, if asked for, the content's length in `<symbol>_size`.
     pub(super) fn table(
@@ -167,10 +192,10 @@ impl Placer {
         let mut map = Element::new("map", &element.place)
             .with("mr", table.region)
             .with("vaddr", hex(vaddr))
-            .with("perms", "r")
-            .with("setvar_vaddr", format!("{}_vaddr", table.symbol));
+            .with("perms", "r");
+        self.tell_address(&mut map, pd, table.symbol, report);
         if table.has_size {
-            map.set("setvar_prefill_size", format!("{}_size", table.symbol));
+            self.tell(&mut map, pd, "setvar_prefill_size", format!("{}_size", table.symbol));
         }
         element.children.push(map);
     }
@@ -203,7 +228,8 @@ impl Placer {
                 .with("pd", end.pd(link))
                 .with("id", id.to_string());
             if end.is_named(link, asks) {
-                element.set("setvar_id", format!("{}_channel", symbol(end.peer(link))));
+                let symbol = format!("{}_channel", symbol(end.peer(link)));
+                self.tell(&mut element, end.pd(link), "setvar_id", symbol);
             }
             channel.children.push(element);
         }
@@ -222,8 +248,9 @@ impl Placer {
         asks: &Asks,
         report: &mut Report,
     ) -> Option<u64> {
-        let vaddr = self.space(Some(end.pd(link))).address(part.bytes);
-        let pd = root.find_pd(end.pd(link))?;
+        let name = end.pd(link);
+        let vaddr = self.space(Some(name)).address(part.bytes);
+        let pd = root.find_pd(name)?;
         let Some(vaddr) = vaddr else {
             report.error(pd, format!("region `{}` does not fit", part.region));
             return None;
@@ -235,9 +262,9 @@ impl Placer {
             .with("perms", if end == End::Client { client_perms } else { server_perms });
         if end.is_named(link, asks) {
             let stem = part_symbol(link, part.role, end);
-            map.set("setvar_vaddr", format!("{stem}_vaddr"));
+            self.tell_address(&mut map, name, &stem, report);
             if matches!(part.role, Role::ClientData | Role::ServerData) {
-                map.set("setvar_size", format!("{stem}_size"));
+                self.tell(&mut map, name, "setvar_size", format!("{stem}_size"));
             }
         }
         pd.children.push(map);
