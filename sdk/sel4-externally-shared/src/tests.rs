@@ -62,10 +62,10 @@ fn values_of_every_alignment_and_size_survive() {
     }
     round_trip([0_u8; 3], [1, 2, 3]);
     round_trip([0_u16; 5], [1, 2, 3, 4, 0xffff]);
-    round_trip([0_u32; 7], core::array::from_fn(|index| index as u32));
+    round_trip([0_u32; 7], [1, 2, 3, 4, 5, 6, u32::MAX]);
     round_trip([0_u64; 16], core::array::from_fn(|index| index as u64));
     round_trip([0_u64; 17], core::array::from_fn(|index| !(index as u64)));
-    round_trip([0_u8; 4096], core::array::from_fn(|index| index as u8));
+    round_trip([0_u8; 4096], core::array::from_fn(|index| index.to_le_bytes()[0]));
     round_trip(0_u128, u128::MAX / 3);
     round_trip([0_u8; 0], []);
 }

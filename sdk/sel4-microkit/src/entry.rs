@@ -147,6 +147,7 @@ macro_rules! declare_protection_domain {
     (init = $init:expr, stack_size = $stack_size:expr $(,)?) => {
         $crate::declare_protection_domain! {
             @stack {
+                #[unsafe(link_section = ".stack")]
                 static STACK: $crate::_private::Stack<{ $stack_size }> =
                     $crate::_private::Stack::new();
                 STACK.top()

@@ -36,6 +36,7 @@ fn init() -> Never {
         a_restart_can_be_repeated,
         the_stack_is_the_static_one,
         the_stack_is_whole_after_a_restart,
+        a_stack_overflow_is_a_fault,
         the_heap_gives_aligned_memory,
         the_heap_takes_memory_back,
         an_exhausted_heap_says_so,
@@ -166,6 +167,20 @@ fn the_stack_is_whole_after_a_restart() {
         restart();
     }
     assert_eq!(scratch(0), sp as u64);
+}
+
+/// Uses all of the stack and more.
+#[inline(never)]
+#[expect(unconditional_recursion, reason = "until the stack is used up")]
+fn dive(depth: u64) -> u64 {
+    let frame = core::hint::black_box([depth; 64]);
+    dive(depth + 1) + frame[0]
+}
+
+fn a_stack_overflow_is_a_fault() {
+    // A write, to where nothing is mapped.
+    test_harness::expect_fault_masked(6, &[(2, u64::MAX, 0), (3, 0xfc00_007c, 0x9000_0044)]);
+    dive(0);
 }
 
 fn the_heap_gives_aligned_memory() {
