@@ -19,10 +19,8 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-mod alarm;
 mod drive;
 mod request;
 mod service;
 
-pub use alarm::TimerLink;
 pub use service::{Counters, Link, Service, TIMEOUT_NS, Wiring};

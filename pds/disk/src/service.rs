@@ -1,11 +1,11 @@
 //! The state machine: requests in, device, completions out.
 
+use cairn_pd::{Alarm, TimerLink};
 use protocols::disk::{BLOCK_BYTES, Completion, RING_SLOTS, Request, Status};
 use sel4_shared_ring_buffer::{LinkError, ServerEnd};
 use virtio::{DeviceFault, Registers};
 use virtio_blk::{BlkMemory, Outcome, REQUESTS_MAX, SECTOR_BYTES};
 
-use crate::alarm::{Alarm, TimerLink};
 use crate::drive::Drive;
 use crate::request::{BusyBlocks, Command, Read, parse};
 

@@ -26,6 +26,7 @@
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+mod alarm;
 #[allow(unsafe_code, reason = "binds the regions that the table of clients names")]
 mod clients;
 mod lifecycle;
@@ -36,6 +37,7 @@ mod pd;
 #[allow(unsafe_code, reason = "binds regions; holds the one-threaded program's state")]
 mod state;
 
+pub use alarm::{Alarm, TimerLink};
 pub use clients::{Client, clients};
 #[cfg(target_arch = "aarch64")]
 pub use generic_timer::SystemRegisters;
