@@ -82,7 +82,7 @@
 //! # Sleep
 //!
 //! A consumer that is awake needs no notification. Before it sleeps, [`LinkEnd::arm`] stores a
-//! fresh *armed* value in its sleep word (which says what it waits for: messages, room, or both),
+//! fresh *armed* value in its sleep word (with a flag if it waits for room, too),
 //! executes a full fence and looks at the peer's index and epoch again. [`LinkEnd::flush`] stores
 //! our index, executes a full fence and loads the peer's sleep word; it notifies when the word is
 //! armed and is not one that it has answered before.
@@ -97,9 +97,8 @@
 //! from shared memory, so no old answer counts for a new sleep; a restarted waker has answered
 //! nothing yet; and a start flushes its new epoch the same way.
 //!
-//! An end that finds no room and asks for no further messages waits for room only: a client that
-//! leaves its completions unread lets the server sleep instead of keeping it awake with requests
-//! that cannot be answered.
+//! `arm` tells of the same unread messages only once, so a client that leaves its completions
+//! unread cannot keep its server awake with requests that there is no room to answer.
 //!
 //! These arguments are checked by `loom` models (`loom_models.rs`), by random histories of
 //! restarts and of hostile writes, and by real threads (`link/tests`).

@@ -1,7 +1,7 @@
 use sel4_externally_shared::ExternallySharedRef;
 
 use crate::roles::{Read, Write};
-use crate::side::{Awaited, Epoch, Side, Sleep};
+use crate::side::{Epoch, Side, Sleep};
 use crate::sync::{Ordering, fence};
 use crate::{Message, RawRingBuffer, RingBuffer};
 
@@ -139,10 +139,10 @@ pub struct LinkEnd<'a, Tx, Rx, const N: usize, F = fn()> {
     sleep: Sleep,
     /// The peer's sleep that we have already ended.
     woken: Sleep,
-    /// What `arm` waits for.
-    awaited: Awaited,
-    /// Where we were reading when room was last missed.
-    blocked_at: u32,
+    /// Did the last search for room fail?
+    needs_room: bool,
+    /// Peer's index and ours when [`LinkEnd::arm`] last told of unread messages.
+    told: (u32, u32),
     /// Where we were reading at the last flush.
     flushed_at: u32,
     /// Has our epoch changed since the last flush?
@@ -173,8 +173,8 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             expected: Epoch { generation: Epoch::FIRST, acknowledged: Epoch::NOBODY },
             sleep: own.sleep().awake(),
             woken: Sleep::NEVER,
-            awaited: Awaited::Messages,
-            blocked_at: 0,
+            needs_room: false,
+            told: (0, 0),
             flushed_at: 0,
             has_restarted: false,
             notify,
@@ -199,7 +199,8 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     fn serve(&mut self, expected: Epoch) {
         self.session = Session::Pending;
         self.expected = expected;
-        self.awaited = Awaited::Messages;
+        self.needs_room = false;
+        self.told = (0, 0);
         self.has_restarted = true;
         self.tx.restart(Self::LIMIT);
         self.rx.restart(Self::LIMIT);
@@ -259,7 +260,8 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             Session::Established => {}
             Session::Pending => {
                 if self.peer.epoch() != self.expected {
-                    return Err(self.miss_room());
+                    self.needs_room = true;
+                    return Err(SendError::Full);
                 }
                 self.session = Session::Established;
             }
@@ -267,23 +269,15 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         let read = self.tx.peer_index();
         if !self.peer.is_still(self.expected) {
             // Not an index of this session. `arm` will see the change, `receive` report it.
-            return Err(self.miss_room());
+            self.needs_room = true;
+            return Err(SendError::Full);
         }
         if !self.tx.believe(read) {
             self.cut_off();
             return Err(SendError::PeerMisbehavior);
         }
-        if self.tx.room() == 0 {
-            return Err(self.miss_room());
-        }
-        self.awaited = Awaited::Messages;
-        Ok(())
-    }
-
-    fn miss_room(&mut self) -> SendError {
-        self.awaited = Awaited::Room;
-        self.blocked_at = self.rx.position();
-        SendError::Full
+        self.needs_room = self.tx.room() == 0;
+        if self.needs_room { Err(SendError::Full) } else { Ok(()) }
     }
 
     /// Publishes what was sent and wakes the peer if it sleeps for what we did.
@@ -302,9 +296,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         let sleep = self.peer.sleep();
         if sleep.is_armed()
             && sleep != self.woken
-            && (self.has_restarted
-                || (has_sent && sleep.awaits_messages())
-                || (has_read && sleep.awaits_room()))
+            && (self.has_restarted || has_sent || (has_read && sleep.needs_room()))
         {
             self.woken = sleep;
             (self.notify)();
@@ -359,7 +351,6 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     /// after copying that index and slots are of the life we know.
     fn look_for_messages(&mut self) -> Result<bool, LinkError> {
         self.wake();
-        self.await_messages();
         match self.session {
             Session::CutOff => return Err(LinkError::PeerMisbehavior),
             Session::Established => {}
@@ -416,10 +407,10 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     /// Prepares for sleep: flushes, asks to be woken, looks once more. `true`: nothing is left to
     /// do here, the peer will notify. `false`: awake, call [`receive`](Self::receive) again.
     ///
-    /// An end that found no room ([`SendError::Full`], or a [`room`](Self::room) of 0) and has not
-    /// asked for messages since waits for room only, so that messages it cannot answer do not keep
-    /// it awake. An end whose messages must wait for something else than this peer is not armed
-    /// until it can take them.
+    /// Tells of the same unread messages only once: an end that cannot take them now, because
+    /// there is no room for its answers or for reasons of its own, arms again and may sleep. It is
+    /// woken by room if it lacked that ([`SendError::Full`], or a [`room`](Self::room) of 0), by
+    /// the next message and by a restart.
     ///
     /// Every wake-up must end in an `arm` that answers `true`, or the peer may stay silent.
     pub fn arm(&mut self) -> bool {
@@ -427,10 +418,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         if self.session == Session::CutOff {
             return true;
         }
-        if self.rx.position() != self.blocked_at {
-            self.await_messages();
-        }
-        self.sleep = self.sleep.armed(self.awaited);
+        self.sleep = self.sleep.armed(self.needs_room);
         self.own.set_sleep(self.sleep);
         // Our sleep word, then the peer's index: the other half of `flush`.
         fence(Ordering::SeqCst);
@@ -439,13 +427,6 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             return false;
         }
         true
-    }
-
-    /// Messages have been asked for since room was missed.
-    fn await_messages(&mut self) {
-        if self.awaited == Awaited::Room {
-            self.awaited = Awaited::MessagesOrRoom;
-        }
     }
 
     /// Shows the peer that we are awake, if it thinks otherwise.
@@ -457,23 +438,24 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         }
     }
 
-    /// Is there what we wait for?
+    /// Is there something to receive that `arm` has not told of, or room that was missed?
     fn has_news(&mut self) -> bool {
-        let awaits_messages = self.awaited != Awaited::Room;
-        if awaits_messages && self.rx.available() > 0 {
-            return true;
-        }
         let epoch = self.peer.epoch();
         if epoch != self.expected {
             return !self.is_not_yet(epoch);
         }
         self.session = Session::Established;
-        if self.awaited != Awaited::Messages && self.tx.peer_moved() {
+        if self.needs_room && self.tx.peer_moved() {
             // Said once: a caller that no longer wants to send may sleep next time.
-            self.awaited = Awaited::Messages;
+            self.needs_room = false;
             return true;
         }
-        awaits_messages && self.rx.peer_moved()
+        let unread = (self.rx.peer_index(), self.rx.position());
+        if unread.0 == unread.1 || unread == self.told {
+            return false;
+        }
+        self.told = unread;
+        true
     }
 }
 

@@ -101,49 +101,29 @@ pub(crate) struct Sleep(u64);
 impl Sleep {
     /// A value that no armed end shows.
     pub(crate) const NEVER: Self = Self(0);
-    const MESSAGES: u64 = 1;
-    const ROOM: u64 = 2;
-    const FLAGS: u64 = Self::MESSAGES | Self::ROOM;
+    const ARMED: u64 = 1;
+    const NEEDS_ROOM: u64 = 2;
+    const FLAGS: u64 = Self::ARMED | Self::NEEDS_ROOM;
     const STEP: u64 = 4;
 
     #[inline(always)]
     pub(crate) const fn is_armed(self) -> bool {
-        self.0 & Self::FLAGS != 0
+        self.0 & Self::ARMED != 0
     }
 
-    /// Does this sleep end when the peer writes?
-    pub(crate) const fn awaits_messages(self) -> bool {
-        self.0 & Self::MESSAGES != 0
-    }
-
-    /// Does this sleep end when the peer reads?
-    pub(crate) const fn awaits_room(self) -> bool {
-        self.0 & Self::ROOM != 0
+    /// Does this sleep end when the peer reads, not only when it writes?
+    pub(crate) const fn needs_room(self) -> bool {
+        self.0 & Self::NEEDS_ROOM != 0
     }
 
     /// The next sleep.
-    pub(crate) const fn armed(self, awaited: Awaited) -> Self {
-        let flags = match awaited {
-            Awaited::Messages => Self::MESSAGES,
-            Awaited::MessagesOrRoom => Self::MESSAGES | Self::ROOM,
-            Awaited::Room => Self::ROOM,
-        };
-        Self((self.awake().0).wrapping_add(Self::STEP) | flags)
+    pub(crate) const fn armed(self, needs_room: bool) -> Self {
+        let flags = if needs_room { Self::FLAGS } else { Self::ARMED };
+        Self(self.awake().0.wrapping_add(Self::STEP) | flags)
     }
 
     /// Awake after this sleep.
     pub(crate) const fn awake(self) -> Self {
         Self(self.0 & !Self::FLAGS)
     }
-}
-
-/// What an end sleeps for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Awaited {
-    /// Nothing it wanted to send is held up.
-    Messages,
-    /// It found no room, but has looked for messages since.
-    MessagesOrRoom,
-    /// It found no room, and has not looked for messages since.
-    Room,
 }

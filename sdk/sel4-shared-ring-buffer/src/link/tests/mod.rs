@@ -163,21 +163,20 @@ fn a_reader_that_claims_more_than_was_published_is_cut_off() {
 }
 
 #[test]
-fn an_end_that_reads_on_after_missing_room_is_told_of_what_it_left() {
+fn arming_tells_of_unread_messages_once_per_look_and_arrival() {
     let link = Link::new();
     let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
-    server.send(1).unwrap();
-    server.send(2).unwrap();
-    server.send(3).unwrap();
-    server.flush();
-    for message in 0..4 {
-        client.send(message).unwrap();
-    }
-    assert_eq!(client.receive(), Ok(Some(1)));
-    assert_eq!(client.send(4), Err(SendError::Full));
-    assert!(client.arm(), "asked for room last");
-    assert_eq!(client.receive(), Ok(Some(2)));
-    assert!(!client.arm(), "asked for messages last, and 3 is there");
+    client.send(1).unwrap();
+    client.send(2).unwrap();
+    client.flush();
+    assert!(!server.arm() && server.arm(), "1 and 2 are there, left alone on purpose");
+    client.send(3).unwrap();
+    client.flush();
+    assert!(!server.arm() && server.arm(), "3 has come");
+    assert_eq!(server.receive(), Ok(Some(1)));
+    assert!(!server.arm() && server.arm(), "2 and 3 are left by an end that reads");
+    assert_eq!(server.receive_batch(&mut [0; 4]), Ok(2));
+    assert!(server.arm());
 }
 
 #[test]

@@ -164,12 +164,12 @@ impl<'a> World<'a> {
 
     /// A sleeping end whose peer has flushed must have been woken if there is anything for it.
     fn check_sleeper(&mut self, who: usize) {
-        let [own, peer] = [who, 1 - who].map(|index| self.sides()[index]);
+        let peer = self.sides()[1 - who];
         let actor = &self.actors[who];
         let Some(end) = &actor.end else { return };
         let has_news = shown(peer) != end.peer_generation()
             || (peer.epoch() == end.expected
-                && own.sleep().awaits_messages()
+                && end.rx.peer_index() != end.told.0
                 && end.rx.peer_moved());
         let has_flushed = self.actors[1 - who].end.as_ref().is_some_and(|peer| !peer.has_restarted);
         assert!(!(actor.is_asleep && has_news && has_flushed) || actor.woken.get());
