@@ -1,0 +1,29 @@
+//! What the composition gives to `store`.
+#![allow(unsafe_code, reason = "binds regions, each once")]
+
+use cairn_pd::{client_link, clients, notifier, region};
+use protocols::{disk, store as wire};
+use sel4_shared_ring_buffer::DataRegion;
+use static_cell::ConstStaticCell;
+use store::{CLIENTS_MAX, Client, Leaves, Store};
+
+static LEAVES: ConstStaticCell<Leaves> = ConstStaticCell::new(Leaves::EMPTY);
+
+/// Binds every region and channel of `store`.
+///
+/// # Panics
+/// If the composition lacks one, or made it too small.
+pub(crate) fn store() -> Store<'static, impl FnMut()> {
+    let disk = client_link!(disk_link_vaddr, disk_channel: disk::Request, disk::Completion, disk::RING_SLOTS);
+    let blocks = DataRegion::new(region!(read_only disk_buffers_vaddr, disk_buffers_size));
+    let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
+    for mut wired in clients() {
+        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
+        let client = Client::new(raw.server(notifier(wired.channel())));
+        assert!(bound.push(client).is_ok(), "store serves at most {CLIENTS_MAX} clients");
+    }
+    match Store::new(LEAVES.take(), disk, blocks, bound) {
+        Some(store) => store,
+        None => panic!("the block region is too small"),
+    }
+}
