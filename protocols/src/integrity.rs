@@ -13,6 +13,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Slots of each ring.
 pub const RING_SLOTS: usize = 32;
+/// Bytes of one answer to [`Op::List`]: more than the longest entry.
+pub const LIST_BYTES_MAX: usize = 4096;
+/// Longest path in bytes.
+pub const PATH_BYTES_MAX: usize = 1024;
 /// Objects that a client may have open.
 pub const OBJECTS_PER_CLIENT: usize = 64;
 
@@ -25,8 +29,9 @@ codes! {
         Read = 2,
         /// Close `object`.
         Close = 3,
-        /// Write table entries after the path cursor (`len` bytes at `offset` of the client's region)
-        /// to `position` of integrity's region: see [`ListEntry`].
+        /// Write the table entries that follow the path `len` bytes at `offset` of the client's region
+        /// to `position` of integrity's region, as [`ListEntry`]s of at most [`LIST_BYTES_MAX`] bytes
+        /// together; the completion's `len` is 0 when there are no more.
         List = 4,
         /// Describe the volume.
         Volume = 5,

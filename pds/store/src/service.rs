@@ -184,7 +184,7 @@ impl<'a, F: FnMut()> Store<'a, F> {
                 Ok(None) => return,
                 Err(LinkError::PeerRestarted) => self.forget_disk(),
                 Err(LinkError::PeerMisbehavior) => {
-                    if self.uses.iter().any(|used| is_with_disk(used)) {
+                    if self.uses.iter().any(is_with_disk) {
                         self.violations += 1;
                         log::error!("disk broke its link");
                         self.forget_disk();
