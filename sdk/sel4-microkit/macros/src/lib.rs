@@ -3,6 +3,8 @@
 //! It only finds the function's name and hands its arguments on; the work is in
 //! `sel4_microkit::declare_protection_domain!`. So it needs no parser crate.
 
+#![forbid(unsafe_code)]
+
 use proc_macro::{TokenStream, TokenTree};
 
 /// Makes a function that returns a `Handler` the entry point of a protection domain.

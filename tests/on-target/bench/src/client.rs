@@ -2,7 +2,6 @@
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
 use core::fmt::Write;
 
 use bench_pds::{ROUNDS, WARM_UP_ROUNDS, nanos_per_round};
@@ -10,25 +9,11 @@ use sel4_microkit::{
     Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, IrqAckError, MessageInfo,
     get_mr, protection_domain, set_mr,
 };
-use test_harness::Console;
+use test_harness::{Console, ticks, ticks_per_second};
 
 const SERVER: Channel = Channel::new(0);
 const PLAIN: Channel = Channel::new(1);
 const DEFERRED: Channel = Channel::new(2);
-
-fn ticks() -> u64 {
-    let ticks: u64;
-    // SAFETY: reads the counter; the barrier keeps it in program order.
-    unsafe { asm!("isb", "mrs {}, cntpct_el0", out(reg) ticks, options(nostack)) };
-    ticks
-}
-
-fn ticks_per_second() -> u64 {
-    let frequency: u64;
-    // SAFETY: reads a constant register.
-    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack)) };
-    frequency
-}
 
 #[protection_domain]
 fn init() -> impl Handler {

@@ -1,6 +1,7 @@
 //! What `bench_client` and its peers agree on, and the arithmetic of the results.
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 /// Rounds per measurement: one tick of the counter is 16 ns, so the error is below 0.01 ns a round.
 pub const ROUNDS: u64 = 10_000;

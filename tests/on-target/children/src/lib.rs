@@ -1,6 +1,7 @@
 //! What `parent` orders and `child` reports, through a shared page of words.
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 /// What the child is to do when it starts.
 pub const ORDER: usize = 0;

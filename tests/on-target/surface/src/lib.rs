@@ -14,6 +14,9 @@
 
 #![no_std]
 
+#[cfg(target_os = "none")]
+pub mod registers;
+
 /// Answers with words one higher.
 pub const ECHO: u64 = 10;
 /// Answers who the server is and who the caller.

@@ -4,7 +4,7 @@
 
 use core::arch::asm;
 
-use on_target_surface::{CLOBBER, DEFER_NOTIFY, ECHO, FORWARD, NAME, NOTIFY, WHO};
+use on_target_surface::{CLOBBER, DEFER_NOTIFY, ECHO, FORWARD, NAME, NOTIFY, WHO, registers};
 use sel4_microkit::{
     Channel, MessageInfo, Never, get_mr, ipc, protection_domain, set_mr, with_msg_bytes,
     with_msg_bytes_mut, with_msg_regs, with_msg_regs_mut,
@@ -184,58 +184,11 @@ fn a_name_arrives_in_bytes() {
     with_msg_bytes(|bytes| assert_eq!(&bytes[..length], b"passive_server"));
 }
 
-/// Fills x6 and x8–x28 with their numbers, calls, and returns how many of them changed.
-#[unsafe(naked)]
-unsafe extern "C" fn count_changed_registers(_endpoint: u64, _tag: u64) -> u64 {
-    macro_rules! each {
-        ($prefix:literal, $suffix:literal) => {
-            concat!(
-                each!(@ $prefix, $suffix, "6"), each!(@ $prefix, $suffix, "8"),
-                each!(@ $prefix, $suffix, "9"), each!(@ $prefix, $suffix, "10"),
-                each!(@ $prefix, $suffix, "11"), each!(@ $prefix, $suffix, "12"),
-                each!(@ $prefix, $suffix, "13"), each!(@ $prefix, $suffix, "14"),
-                each!(@ $prefix, $suffix, "15"), each!(@ $prefix, $suffix, "16"),
-                each!(@ $prefix, $suffix, "17"), each!(@ $prefix, $suffix, "18"),
-                each!(@ $prefix, $suffix, "19"), each!(@ $prefix, $suffix, "20"),
-                each!(@ $prefix, $suffix, "21"), each!(@ $prefix, $suffix, "22"),
-                each!(@ $prefix, $suffix, "23"), each!(@ $prefix, $suffix, "24"),
-                each!(@ $prefix, $suffix, "25"), each!(@ $prefix, $suffix, "26"),
-                each!(@ $prefix, $suffix, "27"), each!(@ $prefix, $suffix, "28"),
-            )
-        };
-        (@ $prefix:literal, $suffix:literal, $number:literal) => {
-            concat!($prefix, $number, ", #", $number, "\n", $suffix, "\n")
-        };
-    }
-    core::arch::naked_asm!(
-        "stp x19, x20, [sp, #-96]!",
-        "stp x21, x22, [sp, #16]",
-        "stp x23, x24, [sp, #32]",
-        "stp x25, x26, [sp, #48]",
-        "stp x27, x28, [sp, #64]",
-        "stp x29, x30, [sp, #80]",
-        each!("mov x", ""),
-        "mov x7, #-1",
-        "svc #0",
-        "mov x0, #0",
-        each!("cmp x", "cinc x0, x0, ne"),
-        "cmn x7, #1",
-        "cinc x0, x0, ne",
-        "ldp x21, x22, [sp, #16]",
-        "ldp x23, x24, [sp, #32]",
-        "ldp x25, x26, [sp, #48]",
-        "ldp x27, x28, [sp, #64]",
-        "ldp x29, x30, [sp, #80]",
-        "ldp x19, x20, [sp], #96",
-        "ret",
-    )
-}
-
 fn general_registers_survive_a_call() {
     let tag = sel4::MessageInfo::new(CLOBBER, 0, 0, 0).into_word();
     for server in [SERVER, ACTIVE_SERVER] {
         // SAFETY: a call like any other, in a function that keeps the calling convention.
-        let changed = unsafe { count_changed_registers(server.endpoint().bits(), tag) };
+        let changed = unsafe { registers::count_changed_by_call(server.endpoint().bits(), tag) };
         assert_eq!(changed, 0);
     }
 }

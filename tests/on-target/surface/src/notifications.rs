@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use on_target_surface::{LAST_SET, RELAY_WAKE_UPS, WAKE_UPS};
+use on_target_surface::{LAST_SET, RELAY_WAKE_UPS, WAKE_UPS, registers};
 use sel4_microkit::{
     Channel, ChannelSet, DeferredAction, DeferredActionSlot, Never, ipc, protection_domain,
 };
@@ -38,6 +38,7 @@ fn init() -> Never {
         an_unconnected_channel_is_refused,
         a_channel_without_notify_is_refused,
         an_acknowledgement_without_interrupt_is_refused,
+        all_registers_survive_a_notify,
         a_thousand_round_trips,
     ])
 }
@@ -157,6 +158,25 @@ fn a_channel_without_notify_is_refused() {
 fn an_acknowledgement_without_interrupt_is_refused() {
     expect_panic("irq_ack: not valid for channel 0");
     let _ = RELAY.irq_ack();
+}
+
+/// Whether the peer waits for its turn or runs at once.
+fn all_registers_survive_a_notify() {
+    for channel in [COUNTER, RELAY] {
+        // SAFETY: a notify like any other, in a function that keeps the calling convention.
+        let changed = unsafe { registers::count_changed_by_send(channel.notification().bits(), 0) };
+        assert_eq!(changed, 0);
+    }
+    wait_for_both(RELAY, COUNTER);
+}
+
+fn wait_for_both(one: Channel, other: Channel) {
+    let first = wait();
+    if !(first.contains(one) && first.contains(other)) {
+        let second = wait();
+        assert!([first, second].iter().any(|set| set.contains(one)));
+        assert!([first, second].iter().any(|set| set.contains(other)));
+    }
 }
 
 fn a_thousand_round_trips() {

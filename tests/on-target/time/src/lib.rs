@@ -1,6 +1,7 @@
 //! Words that the tests of time share with their helpers.
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 /// Scheduling.
 pub mod schedule {
