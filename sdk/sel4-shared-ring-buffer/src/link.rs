@@ -349,6 +349,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
 
     /// Loads the peer's index; answers whether there is something to copy. The caller confirms
     /// after copying that index and slots are of the life we know.
+    #[inline]
     fn look_for_messages(&mut self) -> Result<bool, LinkError> {
         self.wake();
         match self.session {

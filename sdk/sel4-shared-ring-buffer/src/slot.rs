@@ -49,6 +49,8 @@ mod imp {
 
         #[inline(always)]
         pub(crate) fn store(&self, value: &T) {
+            // A local copy lets the compiler keep the alignment that a slice of bytes forgets.
+            let value = *value;
             let to = self.0.get().cast::<u8>();
             // SAFETY: as in `load`; the cell allows writing through a shared reference.
             unsafe { copy::store_slot(to, value.as_bytes()) };
