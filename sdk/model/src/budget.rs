@@ -195,6 +195,17 @@ impl Context {
 }
 
 #[cfg(test)]
+impl Context {
+    /// Checks that a configured context never loses its budget.
+    pub(crate) fn check(&self) {
+        let total = self.head.amount + self.tail.map_or(0, |tail| tail.amount);
+        assert!([100, 500, 1000].map(ticks).contains(&total), "{self:?}");
+        assert!(self.head.amount >= BUDGET_MIN);
+        assert!(self.tail.is_none_or(|tail| tail.time >= self.head.time));
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -64,7 +64,7 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    fn bind_thread(&mut self, context: ContextId, thread: ThreadId) {
+    pub(crate) fn bind_thread(&mut self, context: ContextId, thread: ThreadId) {
         self.threads[thread].context = Some(context);
         self.contexts[context].thread = Some(thread);
         self.resume_context(context);

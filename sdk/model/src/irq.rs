@@ -32,7 +32,8 @@ impl Irqs {
 impl<M: Machine> Kernel<M> {
     /// Routes and enables an interrupt of the boot specification.
     pub(crate) fn load_irq(&mut self, irq: &model_spec::Irq) {
-        self.irqs.set(irq.intid, Some((NotificationId(irq.pd as u8), irq.badge)));
+        let [pd, _] = irq.pd.to_le_bytes();
+        self.irqs.set(irq.intid, Some((NotificationId(pd), irq.badge)));
         self.machine.mask_irq(irq.intid, false);
     }
 

@@ -118,8 +118,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn load_cap(&mut self, position: u16, record: &model_spec::Cap, irqs: &[model_spec::Irq]) {
-        let owner = ThreadId(record.pd as u8);
-        let object = record.object as u8;
+        // Checked specifications have fewer than 64 PDs and 160 INTIDs.
+        let ([owner, _], [object, _]) = (record.pd.to_le_bytes(), record.object.to_le_bytes());
+        let owner = ThreadId(owner);
         let (badge, rights) = (record.badge, Rights(record.rights));
         let in_root = record.space == CAP_SPACE_ROOT;
         let endpoint = |endpoint| Cap::Endpoint { endpoint, badge, rights };
@@ -133,9 +134,9 @@ impl<M: Machine> Kernel<M> {
             Some(CapKind::VSpace) => Cap::VSpace(ThreadId(object)),
             Some(CapKind::Tcb) => Cap::Thread(ThreadId(object)),
             Some(CapKind::SchedContext) => Cap::Context(ContextId(object)),
-            Some(CapKind::IrqHandler) => {
-                irqs.get(usize::from(object)).map_or(Cap::Null, |irq| Cap::Irq(irq.intid as u8))
-            }
+            Some(CapKind::IrqHandler) => irqs
+                .get(usize::from(object))
+                .map_or(Cap::Null, |irq| Cap::Irq(irq.intid.to_le_bytes()[0])),
             None => Cap::Null,
         };
         self.caps[usize::from(position) % CAP_COUNT_MAX] = cap;

@@ -22,6 +22,8 @@ mod cspace;
 mod endpoint;
 mod fault;
 mod inject;
+#[cfg(test)]
+mod invariants;
 mod invocation;
 pub mod irq;
 mod kernel;
@@ -34,8 +36,12 @@ pub mod object;
 mod queue;
 pub mod registers;
 mod reply;
+#[cfg(test)]
+mod scenarios;
 mod sched;
 mod syscall;
 mod tcb;
+#[cfg(test)]
+mod testing;
 
 pub use kernel::Kernel;

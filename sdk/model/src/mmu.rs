@@ -38,7 +38,9 @@ struct Table(UnsafeCell<[u64; ENTRY_COUNT]>);
 unsafe impl Sync for Table {}
 
 impl Table {
-    const EMPTY: Self = Self(UnsafeCell::new([0; ENTRY_COUNT]));
+    const fn empty() -> Self {
+        Self(UnsafeCell::new([0; ENTRY_COUNT]))
+    }
 
     /// Sets one entry, aligned and not merged with others: memory is still uncached.
     fn set(&self, index: usize, descriptor: u64) {
@@ -52,10 +54,10 @@ impl Table {
     }
 }
 
-static LEVEL_1: Table = Table::EMPTY;
-static DEVICES: Table = Table::EMPTY;
-static RAM: Table = Table::EMPTY;
-static KERNEL: Table = Table::EMPTY;
+static LEVEL_1: Table = Table::empty();
+static DEVICES: Table = Table::empty();
+static RAM: Table = Table::empty();
+static KERNEL: Table = Table::empty();
 
 unsafe extern "C" {
     static __image_start: u8;

@@ -377,3 +377,28 @@ impl<M: Machine> Kernel<M> {
         }
     }
 }
+
+#[cfg(test)]
+impl Scheduler {
+    /// The queue of threads that wait for budget.
+    pub(crate) fn release_queue(&self) -> &Queue {
+        &self.release
+    }
+
+    /// Threads in ready queues, after checking that queues, bitmap and priorities agree.
+    pub(crate) fn check_queues(&self, threads: &crate::object::Threads) -> std::vec::Vec<u8> {
+        let mut ready = std::vec::Vec::new();
+        for (priority, queue) in self.ready.iter().enumerate() {
+            let bit = self.bitmap[priority / 64] & (1 << (priority % 64)) != 0;
+            assert_eq!(bit, !queue.is_empty());
+            let mut cursor = queue.head;
+            while let Some(thread) = cursor {
+                assert_eq!(usize::from(threads[thread].priority), priority);
+                assert!(!ready.contains(&thread.0));
+                ready.push(thread.0);
+                cursor = threads[thread].next;
+            }
+        }
+        ready
+    }
+}

@@ -168,7 +168,7 @@ impl<M: Machine> Kernel<M> {
     fn debug_syscall(&mut self, thread: ThreadId, number: i64) -> bool {
         let argument = self.threads[thread].registers.x[0];
         match number {
-            number::DEBUG_PUT_CHAR => self.machine.put_char(argument as u8),
+            number::DEBUG_PUT_CHAR => self.machine.put_char(argument.to_le_bytes()[0]),
             number::DEBUG_DUMP_SCHEDULER | number::DEBUG_SNAPSHOT => self.dump_threads(),
             number::DEBUG_HALT => self.halt(thread, "debug halt"),
             number::DEBUG_CAP_IDENTIFY => {

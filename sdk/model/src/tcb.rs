@@ -77,7 +77,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Makes a stopped or blocked thread continue from its restart address.
-    fn restart(&mut self, target: ThreadId) {
+    pub(crate) fn restart(&mut self, target: ThreadId) {
         if self.threads[target].is_runnable() {
             return;
         }
@@ -99,8 +99,9 @@ impl<M: Machine> Kernel<M> {
         if invocation.length < 2 {
             return Err(Error::TruncatedMessage);
         }
-        let (flags, count) = (self.argument(invocation, 0), self.argument(invocation, 1));
-        if !(1..=CONTEXT_REGISTER_COUNT as u64).contains(&count) {
+        let flags = self.argument(invocation, 0);
+        let count = usize::try_from(self.argument(invocation, 1)).unwrap_or(usize::MAX);
+        if !(1..=CONTEXT_REGISTER_COUNT).contains(&count) {
             return Err(Error::Range(1, CONTEXT_REGISTER_COUNT as u64));
         }
         if target == invocation.thread {
@@ -111,7 +112,7 @@ impl<M: Machine> Kernel<M> {
             self.suspend(target);
         }
         let mut values = [0; CONTEXT_REGISTER_COUNT];
-        let values = &mut values[..count as usize];
+        let values = &mut values[..count];
         for (position, value) in values.iter_mut().enumerate() {
             *value = self.threads[target].registers.get(context_register(position));
         }
@@ -127,15 +128,16 @@ impl<M: Machine> Kernel<M> {
         if invocation.length < 2 {
             return Err(Error::TruncatedMessage);
         }
-        let (flags, count) = (self.argument(invocation, 0), self.argument(invocation, 1));
-        if ((invocation.length - 2) as u64) < count {
+        let flags = self.argument(invocation, 0);
+        let count = usize::try_from(self.argument(invocation, 1)).unwrap_or(usize::MAX);
+        if invocation.length - 2 < count {
             return Err(Error::TruncatedMessage);
         }
         if target == invocation.thread {
             return Err(Error::IllegalOperation);
         }
         self.set_state(invocation.thread, State::Restart);
-        for position in 0..(count as usize).min(CONTEXT_REGISTER_COUNT) {
+        for position in 0..count.min(CONTEXT_REGISTER_COUNT) {
             let value = self.argument(invocation, position + 2);
             self.threads[target].registers.set(context_register(position), value);
         }

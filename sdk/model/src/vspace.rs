@@ -139,19 +139,24 @@ pub(crate) fn maintain_cache(operation: CacheOperation, start: u64, bytes: u64) 
         return;
     }
     for line in (start & !(LINE_BYTES - 1)..start + bytes).step_by(64) {
-        // SAFETY: the kernel maps all RAM onto itself, and cache maintenance changes no contents
-        // except for `ivac`, which the caller asked for on its own memory.
-        unsafe {
-            match operation {
-                CacheOperation::Clean => asm!("dc cvac, {}", in(reg) line),
-                CacheOperation::Invalidate => asm!("dc ivac, {}", in(reg) line),
-                CacheOperation::CleanInvalidate => asm!("dc civac, {}", in(reg) line),
-                CacheOperation::Unify => {
-                    asm!("dc cvau, {0}", "dsb sy", "ic ivau, {0}", in(reg) line);
-                }
-            }
-        }
+        maintain_line(operation, line);
     }
     // SAFETY: barriers have no preconditions.
     unsafe { asm!("dsb sy", "isb") };
+}
+
+/// Maintains the cache line that holds a physical address in RAM.
+fn maintain_line(operation: CacheOperation, line: u64) {
+    match operation {
+        // SAFETY: the kernel maps all RAM onto itself; cleaning changes no contents.
+        CacheOperation::Clean => unsafe { asm!("dc cvac, {}", in(reg) line) },
+        // SAFETY: as above; what is lost is the caller's own, who asked for it.
+        CacheOperation::Invalidate => unsafe { asm!("dc ivac, {}", in(reg) line) },
+        // SAFETY: as for cleaning.
+        CacheOperation::CleanInvalidate => unsafe { asm!("dc civac, {}", in(reg) line) },
+        // SAFETY: as for cleaning.
+        CacheOperation::Unify => unsafe {
+            asm!("dc cvau, {0}", "dsb sy", "ic ivau, {0}", in(reg) line);
+        },
+    }
 }
