@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use cairn::Error;
 use cairn::compose::report::Lint;
-use cairn::compose::{Sources, compose};
+use cairn::compose::{Sources, compose, inspect};
+use cairn::graph::to_svg;
 use proptest::prelude::*;
 use protocols::system::{BuildInfo, ClientEntry, PdEntry, text};
 use zerocopy::FromBytes;
@@ -257,23 +258,35 @@ fn the_system_is_rewritten_exactly_when_something_changed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever is done to a description, the answer is a system or an error, never a panic.
+    /// Whatever is done to one of the files, the answer is a system or an error, never a panic; and so
+    /// is the drawing.
     #[test]
     fn damaged_descriptions_never_panic(
         which in any::<prop::sample::Index>(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, "[ -~]{0,12}"), 1..4),
     ) {
         let mut paths = reject_files();
-        paths.push(fixtures().join("accept/system.xml"));
-        let mut text = fs::read(which.get(&paths)).unwrap();
+        paths.extend(["accept/system.xml", "accept/overlay.xml", "board.xml"].map(|n| fixtures().join(n)));
+        let original = which.get(&paths);
+        let mut text = fs::read(original).unwrap();
         for (at, length, with) in edits {
             let at = at.index(text.len() + 1);
             let end = (at + length).min(text.len());
             text.splice(at..end, with.bytes());
         }
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("system.xml");
+        let path = folder.path().join("damaged.xml");
         fs::write(&path, text).unwrap();
-        drop(compose(&sources(path)));
+        let mut sources = accepted();
+        if original.ends_with("overlay.xml") {
+            sources.overlay = vec![path];
+        } else if original.ends_with("board.xml") {
+            sources.platform = path;
+        } else {
+            sources.system = path;
+        }
+        if let Ok(composed) = inspect(&sources) {
+            to_svg(&composed);
+        }
     }
 }
