@@ -202,7 +202,7 @@ impl ControlPage {
     }
 }
 
-/// Text of bounded length, cut where it does not fit.
+/// Text of bounded length on one line, cut where it does not fit.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<const N: usize> {
     length: u32,
@@ -235,7 +235,8 @@ impl<const N: usize> Write for Text<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for &byte in text.as_bytes() {
             let Some(place) = self.bytes.get_mut(self.length as usize) else { break };
-            *place = byte;
+            // One line each: the console's reader goes by lines.
+            *place = if byte == b'\n' { b' ' } else { byte };
             self.length += 1;
         }
         Ok(())
@@ -265,13 +266,13 @@ mod tests {
     fn keeps_what_was_set_until_cleared() {
         let page = page();
         let mut message = Message::new("a ");
-        write!(message, "{}", 42).unwrap();
+        write!(message, "\n{}", 42).unwrap();
         page.set_name(format_args!("some_test"));
         page.set_message(&message);
         page.set_scratch(31, 7);
         page.set_scratch(32, 7);
         assert_eq!(page.name().as_str(), "some_test");
-        assert_eq!(page.message().as_str(), "a 42");
+        assert_eq!(page.message().as_str(), "a  42");
         assert_eq!((page.scratch(31), page.scratch(32)), (7, 0));
         page.clear();
         assert_eq!(page.name().as_str(), "");
