@@ -2,6 +2,7 @@
 //!
 //! * [`chain`]: replays events from a trust anchor and says what they prove.
 //! * [`registers`]: the values that events write, and the rules for writing again.
+//! * [`log`]: transparency logs: inclusion, consistency, checkpoints, witnesses.
 //! * [`merkle`]: proves 4 KiB blocks of a file against a 32-byte root.
 //! * `ml_dsa` (feature `ml-dsa`): verification of ML-DSA signatures.
 //! * [`cbor`]: the deterministic encoding of events.
@@ -22,6 +23,7 @@ mod blake3;
 pub mod cbor;
 pub mod chain;
 pub mod digest;
+pub mod log;
 pub mod merkle;
 #[cfg(feature = "ml-dsa")]
 pub mod ml_dsa;

@@ -1,0 +1,226 @@
+//! Checkpoints (c2sp.org/tlog-checkpoint) and who has to have signed them.
+
+use super::note::number;
+use super::note::{Key, KeyType, NAME_BYTES_MAX, Note, SIGNATURE_BYTES_MAX, SignatureLine, hash};
+use super::{Error, Reason};
+use crate::Digest;
+
+/// Longest checkpoint text, in bytes: the longest origin, size and root, and some extension lines.
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// Most witnesses in a policy.
+pub const WITNESSES_MAX: usize = 32;
+
+/// The head of a log's tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint<'a> {
+    /// The log's name.
+    pub origin: &'a str,
+    /// Number of entries.
+    pub size: u64,
+    /// Root over all entries.
+    pub root: Digest,
+}
+
+/// Whose signatures make a checkpoint believable.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// The log. Its name is the origin of its checkpoints.
+    pub log: Key<'a>,
+    /// The witnesses known, at most [`WITNESSES_MAX`].
+    pub witnesses: &'a [Key<'a>],
+    /// How many different witnesses have to have signed.
+    pub witnesses_wanted: usize,
+}
+
+/// A checkpoint that a [`Policy`] accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trusted<'a> {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint<'a>,
+    /// Time of the oldest witness signature, in seconds since 1970; `None` without witnesses. The
+    /// tree was as new as this for every witness that signed.
+    pub witnessed_s: Option<u64>,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Reads a note's text.
+    ///
+    /// # Errors
+    /// [`Reason::TooLong`], [`Reason::NoteFormat`], [`Reason::Number`], [`Reason::Base64`].
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        let fail = |offset, reason| Error { offset, reason };
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(fail(TEXT_BYTES_MAX, Reason::TooLong));
+        }
+        let mut lines = Lines { text, offset: 0 };
+        let (_, origin) = lines.line()?;
+        let (start, size) = lines.line()?;
+        let size = number(size).ok_or(fail(start, Reason::Number))?;
+        let (start, root) = lines.line()?;
+        let root = hash(root).ok_or(fail(start, Reason::Base64))?;
+        // Whatever follows is opaque, but not empty.
+        while lines.more() {
+            lines.line()?;
+        }
+        Ok(Self { origin, size, root })
+    }
+}
+
+/// The lines of a text, each with its offset; all end in a newline, none is empty.
+struct Lines<'a> {
+    text: &'a str,
+    offset: usize,
+}
+
+impl<'a> Lines<'a> {
+    const fn more(&self) -> bool {
+        self.offset < self.text.len()
+    }
+
+    fn line(&mut self) -> Result<(usize, &'a str), Error> {
+        let start = self.offset;
+        let format = Error { offset: start, reason: Reason::NoteFormat };
+        let rest = self.text.get(start..).ok_or(format)?;
+        match rest.split_once('\n') {
+            Some((line, _)) if !line.is_empty() => {
+                self.offset += line.len() + 1;
+                Ok((start, line))
+            }
+            _ => Err(format),
+        }
+    }
+}
+
+impl Policy<'_> {
+    /// Verifies a signed checkpoint: the log signed, enough witnesses did, and no signature by a key
+    /// of this policy is bad. Signatures by other keys mean nothing and are passed over.
+    ///
+    /// # Errors
+    /// As [`Note::parse`] and [`Checkpoint::parse`]; [`Reason::Origin`], [`Reason::BadSignature`],
+    /// [`Reason::NoLogSignature`], [`Reason::TooFewWitnesses`].
+    pub fn verify<'n>(&self, note: &Note<'n>) -> Result<Trusted<'n>, Error> {
+        let checkpoint = Checkpoint::parse(note.text())?;
+        if checkpoint.origin != self.log.name() {
+            return Err(Error { offset: 0, reason: Reason::Origin });
+        }
+        let mut log_signed = false;
+        let mut witnessed = [false; WITNESSES_MAX];
+        let mut witnessed_s = None;
+        for line in note.signatures() {
+            if line.is_by(&self.log) {
+                verify_line(&self.log, note, &checkpoint, &line)?;
+                log_signed = true;
+            }
+            for (witness, witnessed) in self.witnesses.iter().zip(&mut witnessed) {
+                if line.is_by(witness) {
+                    let time_s = verify_line(witness, note, &checkpoint, &line)?;
+                    *witnessed = true;
+                    witnessed_s = Some(witnessed_s.map_or(time_s, |oldest| time_s.min(oldest)));
+                }
+            }
+        }
+        let end = note.text().len();
+        if !log_signed {
+            return Err(Error { offset: end, reason: Reason::NoLogSignature });
+        }
+        let found = witnessed.iter().filter(|witnessed| **witnessed).count();
+        if found < self.witnesses_wanted {
+            let wanted = self.witnesses_wanted;
+            return Err(Error { offset: end, reason: Reason::TooFewWitnesses { found, wanted } });
+        }
+        Ok(Trusted { checkpoint, witnessed_s })
+    }
+}
+
+/// Verifies one signature and returns its time, 0 for a signature that has none.
+fn verify_line(
+    key: &Key<'_>,
+    note: &Note<'_>,
+    checkpoint: &Checkpoint<'_>,
+    line: &SignatureLine<'_>,
+) -> Result<u64, Error> {
+    let bad = Error { offset: line.offset, reason: Reason::BadSignature };
+    let mut buffer = [0; SIGNATURE_BYTES_MAX];
+    let signature = line.decode(&mut buffer).ok_or(bad)?;
+    let algorithm = key.key_type().algorithm();
+    if key.key_type() == KeyType::Note {
+        let verifies = algorithm.verify(key.public(), note.text().as_bytes(), signature);
+        return if verifies { Ok(0) } else { Err(bad) };
+    }
+    let (time, signature) = signature.split_first_chunk::<8>().ok_or(bad)?;
+    let time_s = u64::from_be_bytes(*time);
+    let mut message = Message::new();
+    let fits = match key.key_type() {
+        KeyType::CosignatureMlDsa44 => message.subtree(key.name(), time_s, checkpoint),
+        _ => message.cosignature(time_s, note.text()),
+    };
+    // The standard ends time at 2^63 - 1.
+    let verifies = fits.is_some()
+        && time_s <= i64::MAX.unsigned_abs()
+        && algorithm.verify(key.public(), message.bytes(), signature);
+    if verifies { Ok(time_s) } else { Err(bad) }
+}
+
+/// What a cosigner signs; the longest is a header of 40 bytes and a checkpoint's text.
+const MESSAGE_BYTES_MAX: usize = 40 + TEXT_BYTES_MAX;
+const _: () = assert!(MESSAGE_BYTES_MAX >= 12 + 2 * (1 + NAME_BYTES_MAX) + 3 * 8 + 32);
+
+struct Message {
+    bytes: [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+}
+
+impl Message {
+    const fn new() -> Self {
+        Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0 }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&[])
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Option<()> {
+        let end = self.length.checked_add(bytes.len())?;
+        let place = self.bytes.get_mut(self.length..end)?;
+        for (place, byte) in place.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        self.length = end;
+        Some(())
+    }
+
+    /// c2sp.org/tlog-cosignature, "Ed25519 signed message".
+    fn cosignature(&mut self, time_s: u64, text: &str) -> Option<()> {
+        self.put(b"cosignature/v1\ntime ")?;
+        let mut digits = [0; 20];
+        let mut rest = time_s;
+        let mut start = digits.len();
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            start -= 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.put(digits.get(start..)?)?;
+        self.put(b"\n")?;
+        self.put(text.as_bytes())
+    }
+
+    /// c2sp.org/tlog-cosignature, "ML-DSA-44 signed message".
+    fn subtree(&mut self, name: &str, time_s: u64, checkpoint: &Checkpoint<'_>) -> Option<()> {
+        self.put(b"subtree/v1\n\0")?;
+        self.put_text(name)?;
+        self.put(&time_s.to_be_bytes())?;
+        self.put_text(checkpoint.origin)?;
+        self.put(&0_u64.to_be_bytes())?;
+        self.put(&checkpoint.size.to_be_bytes())?;
+        self.put(&checkpoint.root.0)
+    }
+
+    fn put_text(&mut self, text: &str) -> Option<()> {
+        self.put(&[u8::try_from(text.len()).ok()?])?;
+        self.put(text.as_bytes())
+    }
+}

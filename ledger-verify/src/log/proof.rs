@@ -1,0 +1,85 @@
+//! Offline proofs that an entry is in a log (c2sp.org/tlog-proof).
+
+use super::checkpoint::{Policy, Trusted};
+use super::note::{Note, hash, number};
+use super::{Error, Reason, tree};
+use crate::Digest;
+
+const VERSION: &str = "c2sp.org/tlog-proof@v1";
+/// Longest inclusion proof: one hash per level of the largest tree.
+const HASHES_MAX: usize = 64;
+
+/// A proof, taken apart; nothing it says is proven.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// Number of the entry in the log, from 0.
+    pub index: u64,
+    hashes: &'a str,
+    hashes_offset: usize,
+    note: Note<'a>,
+    note_offset: usize,
+}
+
+impl<'a> Proof<'a> {
+    /// Takes a proof apart. The `extra` line is passed over: nothing vouches for it.
+    ///
+    /// # Errors
+    /// [`Reason::NotText`], [`Reason::Version`], [`Reason::NoteFormat`], [`Reason::Number`],
+    /// [`Reason::Base64`], [`Reason::TooLong`], and those of [`Note::parse`].
+    pub fn parse(proof: &'a [u8]) -> Result<Self, Error> {
+        let fail = |offset, reason| Error { offset, reason };
+        let split = proof.windows(2).position(|pair| pair == b"\n\n");
+        let head_end = split.ok_or(fail(proof.len(), Reason::NoteFormat))?;
+        let (head, rest) = proof.split_at_checked(head_end + 1).unwrap_or((proof, &[]));
+        let head = core::str::from_utf8(head)
+            .map_err(|error| fail(error.valid_up_to(), Reason::NotText))?;
+
+        let (version, mut rest_of_head) = split_line(head).ok_or(fail(0, Reason::Version))?;
+        if version != VERSION {
+            return Err(fail(0, Reason::Version));
+        }
+        if let Some((line, after)) = split_line(rest_of_head)
+            && line.starts_with("extra ")
+        {
+            rest_of_head = after;
+        }
+        let offset = head.len() - rest_of_head.len();
+        let (line, hashes) = split_line(rest_of_head).ok_or(fail(offset, Reason::NoteFormat))?;
+        let index = line.strip_prefix("index ").ok_or(fail(offset, Reason::NoteFormat))?;
+        let index = number(index).ok_or(fail(offset, Reason::Number))?;
+        let hashes_offset = head.len() - hashes.len();
+        let mut offset = hashes_offset;
+        for (count, line) in hashes.split_terminator('\n').enumerate() {
+            if count == HASHES_MAX {
+                return Err(fail(offset, Reason::TooLong));
+            }
+            hash(line).ok_or(fail(offset, Reason::Base64))?;
+            offset += line.len() + 1;
+        }
+        let note_offset = head.len() + 1;
+        let note = Note::parse(rest.get(1..).unwrap_or(&[]))
+            .map_err(|error| fail(error.offset + note_offset, error.reason))?;
+        Ok(Self { index, hashes, hashes_offset, note, note_offset })
+    }
+
+    /// Proves that the entry with hash `leaf` is in a tree that `policy` trusts.
+    ///
+    /// # Errors
+    /// Those of [`Policy::verify`]; [`Reason::ProofShape`], [`Reason::RootMismatch`].
+    pub fn verify(&self, leaf: &Digest, policy: &Policy<'_>) -> Result<Trusted<'a>, Error> {
+        let trusted = policy.verify(&self.note).map_err(|error| Error {
+            offset: error.offset + self.note_offset,
+            reason: error.reason,
+        })?;
+        let checkpoint = &trusted.checkpoint;
+        let hashes = self.hashes.split_terminator('\n').filter_map(hash);
+        tree::verify_inclusion(self.index, checkpoint.size, leaf, hashes, &checkpoint.root)
+            .map_err(|reason| Error { offset: self.hashes_offset, reason })?;
+        Ok(trusted)
+    }
+}
+
+/// The first line of `text`, and what follows its newline.
+fn split_line(text: &str) -> Option<(&str, &str)> {
+    text.split_once('\n')
+}
