@@ -7,11 +7,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chain;
 pub mod compose;
 pub mod error;
 pub mod graph;
 pub mod output;
 pub mod symbolize;
+pub mod volume;
 
 pub use error::Error;
 pub use output::Output;

@@ -28,6 +28,12 @@ enum Command {
     Graph(cairn::graph::Args),
     /// Adds function names and source lines to crash records on standard input.
     Symbolize(cairn::symbolize::Args),
+    /// Keeps signature chains.
+    #[command(subcommand)]
+    Chain(cairn::chain::Command),
+    /// Makes and checks volumes.
+    #[command(subcommand)]
+    Volume(cairn::volume::Command),
 }
 
 fn run(cli: &Cli) -> Result<(), Error> {
@@ -36,6 +42,8 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Compose(args) => cairn::compose::run(args, &output),
         Command::Graph(args) => cairn::graph::run(args, &output),
         Command::Symbolize(args) => cairn::symbolize::run(args),
+        Command::Chain(command) => cairn::chain::run(command, &output),
+        Command::Volume(command) => cairn::volume::run(command, &output),
     }
 }
 

@@ -92,3 +92,25 @@ fn large_volumes_cost_at_most_eight_per_mille() {
     let trees = superblock.block_count() - fixed - data;
     assert!(trees * 1000 <= data * 8, "{trees} blocks of trees for {data} of data");
 }
+
+/// The example of `docs/volume-format.md`.
+#[test]
+fn the_documented_example_is_what_is_written() {
+    let (image, superblock) = image_of(&[("hello", b"hello\n")], identity()).unwrap();
+    let leaf = crate::toc::Node::parse(image[19 * BLOCK_BYTES..].try_into().unwrap()).unwrap();
+    let entry = leaf.entry(0).unwrap();
+    let document = include_str!("../../../docs/volume-format.md");
+    let hex = |bytes: &[u8]| -> Vec<_> { bytes.iter().map(|b| std::format!("{b:02x}")).collect() };
+    let said = std::format!(
+        "file root    {}\ntoc root     {}\nvolume root  {}\n",
+        entry.root,
+        Digest(superblock.head().toc_root),
+        superblock.root(),
+    );
+    assert!(document.contains(&said), "{said}");
+    let leaf = &image[19 * BLOCK_BYTES..19 * BLOCK_BYTES + 18 + 56 + 16 + 5];
+    let lines: Vec<_> = leaf.chunks(16).map(|line| hex(line).join(" ")).collect();
+    let said = lines.join("\n");
+    assert!(document.contains(&said), "{said}");
+    assert_eq!(image.len(), 20 * BLOCK_BYTES);
+}
