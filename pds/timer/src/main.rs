@@ -3,7 +3,7 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use cairn_pd::{Counter, Pd, SystemRegisters};
+use cairn_pd::{Counter, Pd, SystemRegisters, notifier};
 use generic_timer::GenericTimer;
 use protocols::timer::{Completion, RING_SLOTS, Request};
 use sel4_microkit::{
@@ -29,7 +29,7 @@ fn init() -> impl Handler {
     };
     let links = cairn_pd::clients().map(|mut client| {
         let channel = client.channel();
-        client.take_link::<Request, Completion, RING_SLOTS>().server(move || channel.notify())
+        client.take_link::<Request, Completion, RING_SLOTS>().server(notifier(channel))
     });
     let mut service = Service::new(timer, links);
     service.run();

@@ -6,10 +6,13 @@ use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::Channel;
 use sel4_shared_ring_buffer::{ClientEnd, Message, RawLink};
 
-/// What wakes the peer behind `channel`. It has one type for all channels, which a function that
+use crate::state;
+
+/// What wakes the peer behind `channel`, and counts it. It has one type for all channels, which a function that
 /// binds some of a PD's links can only name as a parameter: `fn part<F: FnMut()>(wake: fn(Channel) -> F)`.
 pub fn notifier(channel: Channel) -> impl FnMut() {
     move || {
+        state::count_notification();
         #[cfg(target_os = "none")]
         channel.notify();
         #[cfg(not(target_os = "none"))]

@@ -17,13 +17,18 @@ struct Shared {
     page: Cell<Option<LifecyclePage<'static>>>,
     ring: RefCell<Option<LogRing<'static>>>,
     dropped: Cell<u64>,
+    notifications: Cell<u64>,
 }
 
 // SAFETY: a PD has one thread.
 unsafe impl Sync for Shared {}
 
-static SHARED: Shared =
-    Shared { page: Cell::new(None), ring: RefCell::new(None), dropped: Cell::new(0) };
+static SHARED: Shared = Shared {
+    page: Cell::new(None),
+    ring: RefCell::new(None),
+    dropped: Cell::new(0),
+    notifications: Cell::new(0),
+};
 
 /// The memory that the tool mapped at the address in a symbol, if it set one.
 fn region<T>(vaddr: usize) -> Option<NonNull<T>> {
@@ -74,7 +79,18 @@ const NO_CHANNEL: usize = usize::MAX;
 
 fn notify(channel: usize) {
     if channel != NO_CHANNEL {
+        count_notification();
         Channel::new(channel).notify();
+    }
+}
+
+/// Keeps the counter of notifications sent.
+#[inline]
+pub(crate) fn count_notification() {
+    let count = SHARED.notifications.get() + 1;
+    SHARED.notifications.set(count);
+    if let Some(page) = page() {
+        page.set_counter(Counter::Notifications, count);
     }
 }
 
