@@ -146,7 +146,7 @@ $(OUT)/system.xml: $(CAIRN) $(ELFS) $(OUT)/anchor.bin FORCE
 
 $(OUT)/anchor.bin: $(CAIRN) $(DEMO_MADE) FORCE
 	@mkdir -p $(@D)
-	@$(CAIRN) chain anchor $(CHAIN) --output $@.new
+	@$(CAIRN) chain anchor $(CHAIN) --output $@.new >/dev/null
 	$(call copy_if_changed,$@.new,$@)
 
 $(OUT)/loader.img: $(OUT)/system.xml $(ELFS) $(OUT)/anchor.bin $(SDK_FILES)
