@@ -1,6 +1,7 @@
 //! What Cairn believes: signature chains, the registers they write, and Merkle trees over files.
 //!
 //! * [`chain`]: replays events from a trust anchor and says what they prove.
+//! * [`bundle`]: part of a chain and the proof that it is logged, in one piece.
 //! * [`registers`]: the values that events write, and the rules for writing again.
 //! * [`log`]: transparency logs: inclusion, consistency, checkpoints, witnesses.
 //! * [`merkle`]: proves 4 KiB blocks of a file against a 32-byte root.
@@ -20,6 +21,7 @@ extern crate std;
 
 pub mod algorithm;
 mod blake3;
+pub mod bundle;
 pub mod cbor;
 pub mod chain;
 pub mod digest;

@@ -5,11 +5,12 @@ use std::vec::Vec;
 use ed25519_dalek::Signer as _;
 
 use crate::algorithm::Algorithm;
+use crate::bundle::put_log_entry;
 use crate::cbor::{Sink, array, bytes, unsigned};
 use crate::chain::{Anchor, Chain, Error, Event, Kind, SIGNED_PREFIX, VERSION, split_frame};
 use crate::digest::{Digest, Domain};
-use crate::registers::Write;
 use crate::registers::wire::put_write;
+use crate::registers::{Table, Write};
 
 /// A public key with its algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,32 +192,70 @@ pub fn append(chain: &mut Chain, draft: &Draft, signers: &[SecretKey]) -> Result
     Ok(frame)
 }
 
-pub(crate) fn encode(chain: &Chain, draft: &Draft, signers: &[SecretKey]) -> Vec<u8> {
-    encode_on(chain, chain, draft, signers)
+/// All registers of a chain, for [`Chain::resume`] and for bundles.
+#[must_use]
+pub fn snapshot(registers: &Table) -> Vec<u8> {
+    let mut snapshot = Vec::new();
+    registers.put(&mut snapshot);
+    snapshot
 }
 
-/// As [`encode`], with the registers of another chain.
-pub(crate) fn encode_on(
+/// What a transparency log records of an event.
+#[must_use]
+pub fn log_entry(position: &Anchor) -> Vec<u8> {
+    let mut entry = Vec::new();
+    put_log_entry(&mut entry, position);
+    entry
+}
+
+/// A proof bundle: `frames` back to back, `registers` as they were after the first of them, and a
+/// tlog-proof of the last one.
+#[must_use]
+pub fn bundle(registers: &[u8], frames: &[u8], proof: Option<&[u8]>) -> Vec<u8> {
+    let mut bundle = Vec::new();
+    array(&mut bundle, 4);
+    unsigned(&mut bundle, crate::bundle::VERSION);
+    bytes(&mut bundle, registers);
+    bytes(&mut bundle, frames);
+    match proof {
+        Some(proof) => bytes(&mut bundle, proof),
+        None => crate::cbor::null(&mut bundle),
+    }
+    bundle
+}
+
+pub(crate) fn encode(chain: &Chain, draft: &Draft, signers: &[SecretKey]) -> Vec<u8> {
+    let mut writes = draft.writes.clone();
+    writes.sort_by_key(|write| write.name);
+    let state = chain.table().digest_after(writes.iter().copied());
+    seal(&encode_body(chain, draft, &writes, state), &draft.keys, signers)
+}
+
+/// An event that claims any state, its frame and its digest.
+#[cfg(test)]
+pub(crate) fn encode_with_state(
     chain: &Chain,
-    registers: &Chain,
     draft: &Draft,
-    signers: &[SecretKey],
-) -> Vec<u8> {
-    let body = encode_body(chain, registers, draft);
-    let digest = Domain::Event.digest(&body);
+    state: Digest,
+    signer: &SecretKey,
+) -> (Vec<u8>, Digest) {
+    let body = encode_body(chain, draft, &draft.writes, state);
+    (seal(&body, &draft.keys, std::slice::from_ref(signer)), Domain::Event.digest(&body))
+}
+
+/// Signs a body and frames it.
+fn seal(body: &[u8], keys: &KeySet, signers: &[SecretKey]) -> Vec<u8> {
     let mut event = Vec::new();
     array(&mut event, 2);
-    event.put(&body);
-    put_signatures(&mut event, &draft.keys, digest, signers);
+    event.put(body);
+    put_signatures(&mut event, keys, Domain::Event.digest(body), signers);
     let mut frame = Vec::new();
     bytes(&mut frame, &event);
     frame
 }
 
-fn encode_body(chain: &Chain, registers: &Chain, draft: &Draft) -> Vec<u8> {
+fn encode_body(chain: &Chain, draft: &Draft, writes: &[Write], state: Digest) -> Vec<u8> {
     let head = chain.head();
-    let mut writes = draft.writes.clone();
-    writes.sort_by_key(|write| write.name);
     let mut body = Vec::new();
     array(&mut body, 11);
     unsigned(&mut body, VERSION);
@@ -228,9 +267,9 @@ fn encode_body(chain: &Chain, registers: &Chain, draft: &Draft) -> Vec<u8> {
     draft.keys.put(&mut body);
     put_digest(&mut body, draft.next);
     put_digest(&mut body, draft.recovery);
-    put_digest(&mut body, Some(registers.table().digest_after(writes.iter().copied())));
+    put_digest(&mut body, Some(state));
     array(&mut body, writes.len());
-    for write in &writes {
+    for write in writes {
         put_write(&mut body, write);
     }
     body

@@ -125,6 +125,18 @@ impl<'a> Reader<'a> {
         self.byte_array().map(Some)
     }
 
+    /// A byte string of `min..=max` bytes, or null.
+    ///
+    /// # Errors
+    /// As [`Reader::bytes`].
+    pub fn bytes_or_null(&mut self, min: usize, max: usize) -> Result<Option<&'a [u8]>, Error> {
+        if self.input.get(self.offset) == Some(&NULL) {
+            self.offset += 1;
+            return Ok(None);
+        }
+        self.bytes(min, max).map(Some)
+    }
+
     /// A text string of `min..=max` bytes.
     ///
     /// # Errors

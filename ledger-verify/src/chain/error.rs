@@ -66,6 +66,10 @@ pub enum Reason {
     Register(Rule),
     /// The registers are not those that the event's signers saw.
     State,
+    /// The snapshot of the registers is not one.
+    Snapshot,
+    /// Events came already, or the chain is to be resumed at another event than the anchored.
+    Resumed,
     /// Another event than the anchored one stands at the anchor's sequence number.
     NotAnchored,
     /// The chain ends before the anchored event.
@@ -112,6 +116,8 @@ impl fmt::Display for Reason {
             Self::SignatureOrder => "signatures out of order",
             Self::BadSignature => "bad signature",
             Self::State => "registers differ from those signed",
+            Self::Snapshot => "bad register snapshot",
+            Self::Resumed => "resumed at the wrong place",
             Self::NotAnchored => "not the anchored event",
         })
     }

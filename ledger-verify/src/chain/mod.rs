@@ -17,6 +17,7 @@
 mod error;
 mod event;
 mod feed;
+mod fork;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod tests;
 pub use error::{Error, Reason};
 pub use event::{EVENT_BYTES_MAX, Event, KEYS_MAX, KeySet, Kind, VERSION};
 pub use feed::Feed;
+pub use fork::{Fork, fork};
 pub use state::{Anchor, Chain, Head, Proven};
 
 #[cfg(any(test, feature = "write"))]

@@ -3,7 +3,7 @@
 use super::error::{Error, Reason};
 use super::event::{At, Event, Kind, split_frame};
 use crate::algorithm::Algorithm;
-use crate::digest::Digest;
+use crate::digest::{Digest, Domain};
 use crate::registers::{Table, Value};
 
 /// A position in a chain: what an image pins, and what a device remembers.
@@ -90,6 +90,67 @@ impl Chain {
         }
     }
 
+    /// Starts at the anchored event instead of the first one; its digest vouches for `frame`, and it for
+    /// the registers in `snapshot`. To be called before anything else, once.
+    ///
+    /// # Errors
+    /// [`Reason::Resumed`], [`Reason::NotAnchored`], [`Reason::State`], [`Reason::Snapshot`], or what
+    /// is wrong with the event itself; the chain is then as good as new.
+    pub fn resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<(), Error> {
+        let result = self.check_resume(frame, snapshot);
+        match result {
+            Ok(head) => self.head = Some(head),
+            Err(_) if self.head.is_none() => self.table = Table::EMPTY,
+            Err(_) => (),
+        }
+        let (offset, reason) = match result {
+            Ok(_) => {
+                self.offset = self.offset.saturating_add(frame.len() as u64);
+                return Ok(());
+            }
+            Err(at) => at,
+        };
+        let event = self.anchor.sequence;
+        Err(Error { event, ..self.error(offset, reason) })
+    }
+
+    fn check_resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<Head, At> {
+        let event = match split_frame(frame).map_err(|reason| (0, reason))? {
+            Some((event, [])) => Event::parse(event)?,
+            _ => return Err((0, Reason::Encoding(crate::cbor::Problem::Truncated))),
+        };
+        if self.head.is_some() {
+            return Err((0, Reason::Resumed));
+        }
+        let chain = event.chain.unwrap_or(event.digest);
+        let position = Anchor { chain, sequence: event.sequence, digest: event.digest };
+        if position != self.anchor {
+            return Err((event.offsets.sequence, Reason::NotAnchored));
+        }
+        if Domain::State.digest(snapshot) != event.state {
+            return Err((event.offsets.state, Reason::State));
+        }
+        self.table.read(snapshot).map_err(|_| (event.offsets.state, Reason::Snapshot))?;
+        event.verify_signatures()?;
+        Ok(self.head_after(&event))
+    }
+
+    /// The head once `event` is accepted and its writes are in the table.
+    fn head_after(&self, event: &Event<'_>) -> Head {
+        let weakest = event.keys.weakest;
+        Head {
+            position: Anchor {
+                chain: self.anchor.chain,
+                sequence: event.sequence,
+                digest: event.digest,
+            },
+            time_s: event.time_s,
+            next: event.next,
+            recovery: event.recovery,
+            weakest: self.table.policy().map_or(weakest, |policy| policy.weakest.max(weakest)),
+        }
+    }
+
     /// Accepts every event of `bytes`, whole frames back to back.
     ///
     /// # Errors
@@ -131,26 +192,24 @@ impl Chain {
 
     fn accept(&mut self, frame_bytes: usize, event: &[u8]) -> Result<(), Error> {
         let head_bytes = frame_bytes.saturating_sub(event.len());
-        let head = self
+        let event = self
             .check(event)
             .map_err(|(offset, reason)| self.error(head_bytes.saturating_add(offset), reason))?;
-        let (head, writes) = head;
-        self.table.apply(writes);
-        self.head = Some(head);
+        self.table.apply(event.writes.clone());
+        self.head = Some(self.head_after(&event));
         self.offset = self.offset.saturating_add(frame_bytes as u64);
         Ok(())
     }
 
     /// Every rule for one event; the cheap ones first, signatures last.
-    fn check<'a>(&self, event: &'a [u8]) -> Result<(Head, crate::registers::Writes<'a>), At> {
+    fn check<'a>(&self, event: &'a [u8]) -> Result<Event<'a>, At> {
         let event = Event::parse(event)?;
-        let weakest = match &self.head {
+        match &self.head {
             None => self.check_first(&event)?,
             Some(head) => check_link(head, &event)?,
-        };
-        let position =
-            Anchor { chain: self.anchor.chain, sequence: event.sequence, digest: event.digest };
-        if event.sequence == self.anchor.sequence && position != self.anchor {
+        }
+        let is_anchored = event.sequence == self.anchor.sequence;
+        if is_anchored && event.digest != self.anchor.digest {
             return Err((event.offsets.sequence, Reason::NotAnchored));
         }
         self.table
@@ -160,17 +219,10 @@ impl Chain {
             return Err((event.offsets.state, Reason::State));
         }
         event.verify_signatures()?;
-        let head = Head {
-            position,
-            time_s: event.time_s,
-            next: event.next,
-            recovery: event.recovery,
-            weakest,
-        };
-        Ok((head, event.writes))
+        Ok(event)
     }
 
-    fn check_first(&self, event: &Event<'_>) -> Result<Algorithm, At> {
+    fn check_first(&self, event: &Event<'_>) -> Result<(), At> {
         if event.sequence != 0 {
             return Err((event.offsets.sequence, Reason::Sequence));
         }
@@ -178,7 +230,7 @@ impl Chain {
         if event.digest != self.anchor.chain {
             return Err((event.offsets.chain, Reason::OtherChain));
         }
-        Ok(event.keys.weakest)
+        Ok(())
     }
 
     fn truncated(&self) -> Error {
@@ -191,8 +243,8 @@ impl Chain {
     }
 }
 
-/// Checks `event` against the event before it and returns the weakest algorithm allowed after it.
-fn check_link(head: &Head, event: &Event<'_>) -> Result<Algorithm, At> {
+/// Checks `event` against the event before it.
+fn check_link(head: &Head, event: &Event<'_>) -> Result<(), At> {
     let offsets = &event.offsets;
     if event.chain != Some(head.position.chain) {
         return Err((offsets.chain, Reason::OtherChain));
@@ -227,7 +279,7 @@ fn check_link(head: &Head, event: &Event<'_>) -> Result<Algorithm, At> {
     if event.keys.weakest < head.weakest {
         return Err((offsets.keys, Reason::AlgorithmWeaker));
     }
-    Ok(event.keys.weakest)
+    Ok(())
 }
 
 /// A chain that was replayed up to its anchor or beyond: every event verified, none skipped.
@@ -254,6 +306,15 @@ impl<'a> Proven<'a> {
     #[must_use]
     pub fn register(&self, name: &str) -> Option<Value> {
         self.table.get(name)
+    }
+
+    /// Whether the last event is as young as the chain's policy wants, at `now_s` seconds since 1970
+    /// by a clock that the caller trusts. An event from the future is as fresh as can be.
+    #[must_use]
+    pub fn is_fresh(&self, now_s: u64) -> bool {
+        let age_s = now_s.saturating_sub(self.head.time_s);
+        let age_max_s = self.table.policy().map_or(0, |policy| policy.age_max_s);
+        age_max_s == 0 || age_s <= age_max_s
     }
 
     /// All registers.

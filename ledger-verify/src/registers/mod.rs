@@ -5,6 +5,7 @@
 //! | release | 1 | with a higher version for the same platform; a version once written never changes |
 //! | pointer | 2 | with a higher generation |
 //! | list | 3 | each write adds one item |
+//! | policy | 4 | with an algorithm that is not weaker; only under the name `policy` |
 //!
 //! A register never changes its kind and is never removed. A chain has at most [`REGISTERS_MAX`] of
 //! them, so that a verifier holds all of them in fixed memory; a chain that needs more names another
@@ -18,6 +19,7 @@ pub use wire::{Write, WriteValue, Writes};
 
 use core::fmt;
 
+use crate::algorithm::Algorithm;
 use crate::digest::Digest;
 
 /// Most registers in a chain.
@@ -28,6 +30,9 @@ pub const WRITES_MAX: usize = 16;
 pub const NAME_BYTES_MAX: usize = 48;
 /// Longest platform name of a release, in bytes.
 pub const PLATFORM_BYTES_MAX: usize = 32;
+
+/// Name of the one policy register.
+pub const POLICY: &str = "policy";
 
 /// A short text without a heap: printable ASCII without spaces, 1 to `N` bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,6 +133,15 @@ pub struct Release {
     pub capabilities: u64,
 }
 
+/// What a chain demands of itself and of its readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The weakest algorithm that a later event's key may have; only ever rises.
+    pub weakest: Algorithm,
+    /// How old the last event may be for a reader with a clock, in seconds; 0 for any age.
+    pub age_max_s: u64,
+}
+
 /// Proven value of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -147,16 +161,18 @@ pub enum Value {
         /// `BLAKE3-keyed("cairn chain list v1", digest before || item)`, from zeros.
         digest: Digest,
     },
+    /// The chain's policy.
+    Policy(Policy),
 }
 
 /// A rule that a write broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// The name is not 1 to 48 printable ASCII characters.
+    /// The name is not 1 to 48 printable ASCII characters, or `policy` and the register is none.
     Name,
     /// The writes of one event are not in ascending order of names, each once.
     Order,
-    /// No such kind of register, or no such hash function.
+    /// No such kind of register, hash function or algorithm.
     Kind,
     /// The register is of another kind.
     KindChanged,
@@ -166,6 +182,8 @@ pub enum Rule {
     VersionNotHigher,
     /// The platform is not text, or not the one the release has.
     Platform,
+    /// The policy's algorithm is weaker than the one it has.
+    PolicyWeaker,
     /// The chain has [`REGISTERS_MAX`] registers already.
     TableFull,
 }
@@ -180,6 +198,7 @@ impl fmt::Display for Rule {
             Self::GenerationNotHigher => "pointer generation not higher",
             Self::VersionNotHigher => "release version not higher",
             Self::Platform => "bad release platform",
+            Self::PolicyWeaker => "policy weaker than before",
             Self::TableFull => "too many registers",
         })
     }

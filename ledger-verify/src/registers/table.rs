@@ -1,8 +1,8 @@
 //! All registers of a chain, sorted by name.
 
-use super::wire::put_register;
-use super::{Name, REGISTERS_MAX, Rule, Value, Write, WriteValue, Writes};
-use crate::cbor::array;
+use super::wire::{WireError, put_register, read_register};
+use super::{Name, POLICY, Policy, REGISTERS_MAX, Rule, Value, Write, WriteValue, Writes};
+use crate::cbor::{Reader, array};
 use crate::digest::{Digest, Domain};
 
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,40 @@ impl Table {
     /// All registers, by ascending name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.slots().iter().map(|slot| (slot.name.as_str(), &slot.value))
+    }
+
+    /// The chain's policy, if it has one.
+    #[must_use]
+    pub fn policy(&self) -> Option<Policy> {
+        match self.get(POLICY) {
+            Some(Value::Policy(policy)) => Some(policy),
+            _ => None,
+        }
+    }
+
+    /// Reads all registers from a snapshot, `[0*32 register]`; its digest vouches for it, not this.
+    #[inline(never)]
+    pub(crate) fn read(&mut self, snapshot: &[u8]) -> Result<(), WireError> {
+        let mut reader = Reader::new(snapshot);
+        self.count = 0;
+        for _ in 0..reader.array(0, REGISTERS_MAX)? {
+            let offset = reader.offset();
+            let (name, value) = read_register(&mut reader)?;
+            if self.slots().last().is_some_and(|last| last.name >= name) {
+                return Err(WireError::Rule { offset, rule: Rule::Order });
+            }
+            self.insert(self.count, Slot { name, value });
+        }
+        Ok(reader.end()?)
+    }
+
+    /// All registers as in the input of their digest.
+    #[cfg(any(test, feature = "write"))]
+    pub(crate) fn put(&self, sink: &mut impl crate::cbor::Sink) {
+        array(sink, self.count);
+        for slot in self.slots() {
+            put_register(sink, &slot.name, &slot.value);
+        }
     }
 
     fn slots(&self) -> &[Slot] {
@@ -139,6 +173,10 @@ fn next_value(old: Option<&Value>, write: &WriteValue) -> Result<Value, Rule> {
         (WriteValue::Append(item), Some(Value::List { count, digest })) => {
             Ok(Value::List { count: count.saturating_add(1), digest: list_digest(digest, &item) })
         }
+        (WriteValue::Policy(new), Some(Value::Policy(old))) if new.weakest < old.weakest => {
+            Err(Rule::PolicyWeaker)
+        }
+        (WriteValue::Policy(new), Some(Value::Policy(_)) | None) => Ok(Value::Policy(new)),
         (WriteValue::Append(item), None) => {
             Ok(Value::List { count: 1, digest: list_digest(&Digest::ZERO, &item) })
         }

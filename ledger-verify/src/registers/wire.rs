@@ -1,13 +1,15 @@
 //! Register writes as they stand in an event: `docs/ledger.md`, rule `write`.
 
-use super::{HashKind, NAME_BYTES_MAX, Name, PLATFORM_BYTES_MAX, Platform, Release, Rule, Value};
-use super::{Version, WRITES_MAX};
+use super::{HashKind, NAME_BYTES_MAX, Name, PLATFORM_BYTES_MAX, POLICY, Platform, Policy};
+use super::{Release, Rule, Value, Version, WRITES_MAX};
+use crate::algorithm::Algorithm;
 use crate::cbor::{Error, Problem, Reader, Sink, array, bytes, text, unsigned};
 use crate::digest::Digest;
 
 const RELEASE: u64 = 1;
 const POINTER: u64 = 2;
 const LIST: u64 = 3;
+const POLICY_KIND: u64 = 4;
 
 /// One register write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum WriteValue {
     },
     /// One more item of a list.
     Append(Digest),
+    /// The policy from now on.
+    Policy(Policy),
 }
 
 /// Why a write could not be read.
@@ -86,27 +90,81 @@ impl Iterator for Writes<'_> {
     }
 }
 
-fn read_write(reader: &mut Reader<'_>) -> Result<Write, WireError> {
-    let start = reader.offset();
+/// What all registers start with.
+struct Head {
+    offset: usize,
+    fields: usize,
+    name: Name,
+    kind: u64,
+}
+
+#[inline(never)]
+fn read_head(reader: &mut Reader<'_>) -> Result<Head, WireError> {
     let fail = |offset, rule| WireError::Rule { offset, rule };
+    let start = reader.offset();
     let fields = reader.array(3, 8)?;
     let offset = reader.offset();
     let name = reader.text(1, NAME_BYTES_MAX)?;
     let name = Name::new(name).ok_or(fail(offset, Rule::Name))?;
-    let offset = reader.offset();
-    let value = match (reader.unsigned()?, fields) {
+    let kind_offset = reader.offset();
+    let kind = reader.unsigned()?;
+    if !(RELEASE..=POLICY_KIND).contains(&kind) {
+        return Err(fail(kind_offset, Rule::Kind));
+    }
+    if (name.as_str() == POLICY) != (kind == POLICY_KIND) {
+        return Err(fail(offset, Rule::Name));
+    }
+    Ok(Head { offset: start, fields, name, kind })
+}
+
+impl Head {
+    fn wrong_length(&self) -> WireError {
+        Error { offset: self.offset, problem: Problem::OutOfRange }.into()
+    }
+}
+
+fn read_write(reader: &mut Reader<'_>) -> Result<Write, WireError> {
+    let head = read_head(reader)?;
+    let value = match (head.kind, head.fields) {
         (RELEASE, 8) => WriteValue::Release(read_release(reader)?),
         (POINTER, 4) => {
-            let root = Digest(*reader.byte_array()?);
-            WriteValue::Pointer { root, generation: reader.unsigned()? }
+            let (root, generation) = read_pointer(reader)?;
+            WriteValue::Pointer { root, generation }
         }
         (LIST, 3) => WriteValue::Append(Digest(*reader.byte_array()?)),
-        (RELEASE | POINTER | LIST, _) => {
-            return Err(Error { offset: start, problem: Problem::OutOfRange }.into());
-        }
-        _ => return Err(fail(offset, Rule::Kind)),
+        (POLICY_KIND, 4) => WriteValue::Policy(read_policy(reader)?),
+        _ => return Err(head.wrong_length()),
     };
-    Ok(Write { name, value })
+    Ok(Write { name: head.name, value })
+}
+
+/// Reads a register as it stands in the state.
+pub(super) fn read_register(reader: &mut Reader<'_>) -> Result<(Name, Value), WireError> {
+    let head = read_head(reader)?;
+    let value = match (head.kind, head.fields) {
+        (RELEASE, 8) => Value::Release(read_release(reader)?),
+        (POINTER, 4) => {
+            let (root, generation) = read_pointer(reader)?;
+            Value::Pointer { root, generation }
+        }
+        (LIST, 4) => {
+            Value::List { count: reader.unsigned()?, digest: Digest(*reader.byte_array()?) }
+        }
+        (POLICY_KIND, 4) => Value::Policy(read_policy(reader)?),
+        _ => return Err(head.wrong_length()),
+    };
+    Ok((head.name, value))
+}
+
+fn read_pointer(reader: &mut Reader<'_>) -> Result<(Digest, u64), Error> {
+    Ok((Digest(*reader.byte_array()?), reader.unsigned()?))
+}
+
+fn read_policy(reader: &mut Reader<'_>) -> Result<Policy, WireError> {
+    let offset = reader.offset();
+    let weakest = Algorithm::from_number(reader.unsigned()?)
+        .ok_or(WireError::Rule { offset, rule: Rule::Kind })?;
+    Ok(Policy { weakest, age_max_s: reader.unsigned()? })
 }
 
 fn read_release(reader: &mut Reader<'_>) -> Result<Release, WireError> {
@@ -143,6 +201,7 @@ pub(crate) fn put_register(sink: &mut impl Sink, name: &Name, value: &Value) {
             unsigned(sink, *count);
             bytes(sink, &digest.0);
         }
+        Value::Policy(policy) => put_policy(sink, name, policy),
     }
 }
 
@@ -157,6 +216,7 @@ pub(crate) fn put_write(sink: &mut impl Sink, write: &Write) {
             put_head(sink, 3, &write.name, LIST);
             bytes(sink, &item.0);
         }
+        WriteValue::Policy(policy) => put_policy(sink, &write.name, policy),
     }
 }
 
@@ -170,6 +230,12 @@ fn put_pointer(sink: &mut impl Sink, name: &Name, root: &Digest, generation: u64
     put_head(sink, 4, name, POINTER);
     bytes(sink, &root.0);
     unsigned(sink, generation);
+}
+
+fn put_policy(sink: &mut impl Sink, name: &Name, policy: &Policy) {
+    put_head(sink, 4, name, POLICY_KIND);
+    unsigned(sink, policy.weakest.number());
+    unsigned(sink, policy.age_max_s);
 }
 
 fn put_release(sink: &mut impl Sink, name: &Name, release: &Release) {

@@ -1,0 +1,264 @@
+//! Who may sign: commitments, thresholds, recovery, revocation, algorithms.
+
+use super::*;
+
+#[test]
+fn only_committed_keys_sign() {
+    let (chain, _) = chain_of(3);
+    let mut stolen = draft(3, vec![]);
+    stolen.keys = set(99);
+    assert_eq!(refused(&chain, &stolen, &[key(99)]), Reason::KeysNotCommitted);
+    // An old, exposed key signs nothing any more.
+    stolen.keys = set(2);
+    assert_eq!(refused(&chain, &stolen, &[key(2)]), Reason::KeysNotCommitted);
+    // The right key in the event, another one's signature.
+    let frame = encode(&chain, &draft(3, vec![]), &[key(3)]);
+    let mut forged = frame.clone();
+    let signature = forged.len() - 64;
+    forged[signature..].copy_from_slice(&[0; 64]);
+    assert_eq!(chain.clone().apply(&forged).unwrap_err().reason, Reason::BadSignature);
+    chain.clone().apply(&frame).unwrap();
+}
+
+#[test]
+fn keys_are_not_committed_to_twice() {
+    let (chain, _) = chain_of(3);
+    let mut reused = draft(3, vec![]);
+    reused.next = Some(set(3).digest());
+    assert_eq!(refused(&chain, &reused, &[key(3)]), Reason::KeysReused);
+    reused.next = Some(recovery(0).digest());
+    assert_eq!(refused(&chain, &reused, &[key(3)]), Reason::KeysReused);
+    let mut start = draft(0, vec![]);
+    start.recovery = Some(set(0).digest());
+    assert_eq!(first(&start, &[key(0)]).unwrap_err().reason, Reason::KeysReused);
+}
+
+fn shared(threshold: usize) -> KeySet {
+    KeySet::new(threshold, (10..13).map(|index| key(index).public()).collect())
+}
+
+#[test]
+fn thresholds_are_met_or_the_event_is_refused() {
+    let (mut chain, _) = chain_of(1);
+    let mut to_shared = draft(1, vec![]);
+    to_shared.next = Some(shared(2).digest());
+    append(&mut chain, &to_shared, &[key(1)]).unwrap();
+    let mut by_shared = draft(2, vec![]);
+    by_shared.keys = shared(2);
+    assert_eq!(refused(&chain, &by_shared, &[]), Reason::Encoding(Problem::OutOfRange));
+    assert_eq!(refused(&chain, &by_shared, &[key(11)]), Reason::TooFewSignatures);
+    for signers in [[10, 11], [10, 12], [11, 12]] {
+        append(&mut chain.clone(), &by_shared, &signers.map(key)).unwrap();
+    }
+    append(&mut chain.clone(), &by_shared, &[10, 11, 12].map(key)).unwrap();
+    // The same keys with another threshold are another key set.
+    by_shared.keys = shared(1);
+    assert_eq!(refused(&chain, &by_shared, &[key(11)]), Reason::KeysNotCommitted);
+    for threshold in [0, 4] {
+        by_shared.keys = shared(threshold);
+        assert_eq!(refused(&chain, &by_shared, &[10, 11, 12].map(key)), Reason::KeySet);
+    }
+}
+
+#[test]
+fn one_key_does_not_sign_for_two() {
+    let (mut chain, _) = chain_of(1);
+    let mut to_shared = draft(1, vec![]);
+    to_shared.next = Some(shared(2).digest());
+    append(&mut chain, &to_shared, &[key(1)]).unwrap();
+    let mut by_shared = draft(2, vec![]);
+    by_shared.keys = shared(2);
+    let frame = encode(&chain, &by_shared, &[10, 11].map(key));
+    // Two signatures of 1 + 1 + 2 + 64 bytes stand at the end.
+    let second = frame.len() - 68;
+    let first = second - 68;
+    let mut twice = frame.clone();
+    twice.copy_within(first..second, second);
+    assert_eq!(chain.clone().apply(&twice).unwrap_err().reason, Reason::SignatureOrder);
+    let mut beyond = frame.clone();
+    beyond[second + 1] = 3;
+    assert_eq!(chain.clone().apply(&beyond).unwrap_err().reason, Reason::SignatureOrder);
+    // A key listed twice would let its owner sign twice under two indices.
+    by_shared.keys = KeySet::new(2, vec![key(10).public(), key(10).public()]);
+    assert_eq!(refused(&chain, &by_shared, &[key(10)]), Reason::KeySet);
+}
+
+#[test]
+fn a_superfluous_bad_signature_is_refused_too() {
+    let (mut chain, _) = chain_of(1);
+    let mut to_shared = draft(1, vec![]);
+    to_shared.next = Some(shared(2).digest());
+    append(&mut chain, &to_shared, &[key(1)]).unwrap();
+    let mut by_shared = draft(2, vec![]);
+    by_shared.keys = shared(2);
+    let mut frame = encode(&chain, &by_shared, &[10, 11, 12].map(key));
+    *frame.last_mut().unwrap() ^= 1;
+    assert_eq!(chain.apply(&frame).unwrap_err().reason, Reason::BadSignature);
+}
+
+#[test]
+fn recovery_only_through_its_commitment() {
+    let (chain, _) = chain_of(3);
+    let mut recover = draft(3, vec![]);
+    recover.kind = Kind::Recovery;
+    assert_eq!(refused(&chain, &recover, &[key(3)]), Reason::KeysNotCommitted);
+    recover.keys = recovery(0);
+    recover.next = Some(set(50).digest());
+    recover.recovery = Some(recovery(1).digest());
+    let mut recovered = chain.clone();
+    append(&mut recovered, &recover, &[recovery_key(0)]).unwrap();
+    // The keys that were next before are worth nothing now.
+    let old = draft(4, vec![]);
+    let mut old_keys = old.clone();
+    old_keys.keys = set(3);
+    assert_eq!(refused(&recovered, &old_keys, &[key(3)]), Reason::KeysNotCommitted);
+    let mut new = draft(4, vec![]);
+    new.keys = set(50);
+    assert_eq!(refused(&recovered, &new, &[key(50)]), Reason::RecoveryChanged);
+    new.recovery = Some(recovery(1).digest());
+    append(&mut recovered, &new, &[key(50)]).unwrap();
+    // Recovery keys do not sign ordinary events.
+    let mut ordinary = draft(3, vec![]);
+    ordinary.keys = recovery(0);
+    ordinary.recovery = None;
+    assert_eq!(refused(&chain, &ordinary, &[recovery_key(0)]), Reason::KeysNotCommitted);
+}
+
+#[test]
+fn recovery_commitment_is_set_once_and_changed_only_by_recovery() {
+    let (chain, _) = chain_of(2);
+    for changed in [None, Some(recovery(5).digest())] {
+        let mut thief = draft(2, vec![]);
+        thief.recovery = changed;
+        assert_eq!(refused(&chain, &thief, &[key(2)]), Reason::RecoveryChanged);
+    }
+    let mut start = draft(0, vec![]);
+    start.recovery = None;
+    let (frame, anchor) = first(&start, &[key(0)]).unwrap();
+    let mut chain = Chain::new(anchor);
+    chain.apply(&frame).unwrap();
+    let mut recover = draft(1, vec![]);
+    recover.kind = Kind::Recovery;
+    assert_eq!(refused(&chain, &recover, &[key(1)]), Reason::NoRecovery);
+    append(&mut chain, &draft(1, vec![]), &[key(1)]).unwrap();
+}
+
+#[test]
+fn a_revoked_chain_stays_revoked() {
+    let (chain, _) = chain_of(3);
+    for (keys, signer) in [(set(3), key(3)), (recovery(0), recovery_key(0))] {
+        let mut revoke = draft(3, vec![]);
+        revoke.kind = Kind::Revocation;
+        revoke.keys = keys;
+        assert_eq!(refused(&chain, &revoke, std::slice::from_ref(&signer)), Reason::Kind);
+        revoke.next = None;
+        revoke.recovery = None;
+        let mut chain = chain.clone();
+        append(&mut chain, &revoke, &[signer]).unwrap();
+        assert_eq!(refused(&chain, &draft(4, vec![]), &[key(4)]), Reason::Revoked);
+        let mut recover = draft(4, vec![]);
+        recover.kind = Kind::Recovery;
+        recover.keys = recovery(0);
+        recover.recovery = None;
+        assert_eq!(refused(&chain, &recover, &[recovery_key(0)]), Reason::Revoked);
+    }
+    let mut stranger = draft(3, vec![]);
+    stranger.kind = Kind::Revocation;
+    stranger.keys = set(77);
+    stranger.next = None;
+    assert_eq!(refused(&chain, &stranger, &[key(77)]), Reason::KeysNotCommitted);
+}
+
+#[test]
+fn only_a_revocation_ends_a_chain() {
+    let (chain, _) = chain_of(1);
+    let mut endless = draft(1, vec![]);
+    endless.next = None;
+    assert_eq!(refused(&chain, &endless, &[key(1)]), Reason::Kind);
+    for kind in [Kind::Recovery, Kind::Revocation] {
+        let mut start = draft(0, vec![]);
+        start.kind = kind;
+        assert_eq!(first(&start, &[key(0)]).unwrap_err().reason, Reason::Kind);
+    }
+}
+
+#[cfg(not(feature = "ml-dsa"))]
+#[test]
+fn algorithms_not_built_in_are_named_and_refused() {
+    let (mut chain, _) = chain_of(1);
+    let strong = strong_key(Algorithm::MlDsa44, 2);
+    let mut to_strong = draft(1, vec![]);
+    to_strong.next = Some(KeySet::single(strong.public()).digest());
+    append(&mut chain, &to_strong, &[key(1)]).unwrap();
+    let mut by_strong = draft(2, vec![]);
+    by_strong.keys = KeySet::single(strong.public());
+    let reason = refused(&chain, &by_strong, &[strong]);
+    assert_eq!(reason, Reason::AlgorithmUnsupported(Algorithm::MlDsa44));
+    assert_eq!(reason.to_string(), "ML-DSA-44 not supported");
+}
+
+fn strong_key(algorithm: Algorithm, index: u64) -> SecretKey {
+    SecretKey::derive_for(algorithm, &MASTER, index)
+}
+
+/// A chain of two events whose third has to come from `keys`.
+#[cfg(feature = "ml-dsa")]
+fn chain_to(keys: &KeySet) -> (Chain, Draft) {
+    let (mut chain, _) = chain_of(1);
+    let mut to = draft(1, vec![]);
+    to.next = Some(keys.digest());
+    append(&mut chain, &to, &[key(1)]).unwrap();
+    let mut by = draft(2, vec![]);
+    by.keys = keys.clone();
+    (chain, by)
+}
+
+#[cfg(feature = "ml-dsa")]
+const STRONG: [Algorithm; 4] =
+    [Algorithm::MlDsa44, Algorithm::HybridMlDsa44, Algorithm::MlDsa65, Algorithm::HybridMlDsa65];
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn every_algorithm_signs_and_every_part_of_its_signature_counts() {
+    for algorithm in STRONG {
+        let signer = strong_key(algorithm, 2);
+        let (chain, by) = chain_to(&KeySet::single(signer.public()));
+        let frame = encode(&chain, &by, std::slice::from_ref(&signer));
+        chain.clone().apply(&frame).unwrap();
+        // One bit in each half of a hybrid, first and last byte of the others.
+        let signature = frame.len() - algorithm.signature_bytes();
+        for place in [signature, signature + 63, signature + 64, signature + 70, frame.len() - 1] {
+            let mut bad = frame.clone();
+            bad[place] ^= 1;
+            let error = chain.clone().apply(&bad).unwrap_err();
+            assert_eq!(error.reason, Reason::BadSignature, "{algorithm} byte {place}");
+        }
+    }
+}
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn a_chain_never_goes_back_to_a_weaker_algorithm() {
+    for algorithm in STRONG {
+        let signer = strong_key(algorithm, 2);
+        let (mut chain, mut by) = chain_to(&KeySet::single(signer.public()));
+        by.next = Some(set(3).digest());
+        append(&mut chain, &by, std::slice::from_ref(&signer)).unwrap();
+        assert_eq!(refused(&chain, &draft(3, vec![]), &[key(3)]), Reason::AlgorithmWeaker);
+    }
+    // A set is as strong as its weakest key.
+    let mixed = KeySet::new(1, vec![strong_key(Algorithm::MlDsa65, 2).public(), key(2).public()]);
+    let (mut chain, by) = chain_to(&mixed);
+    append(&mut chain, &by, &[key(2)]).unwrap();
+    append(&mut chain, &draft(3, vec![]), &[key(3)]).unwrap();
+}
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn two_of_three_ml_dsa_65_fit_one_event() {
+    let signers: Vec<_> = (2..5).map(|n| strong_key(Algorithm::HybridMlDsa65, n)).collect();
+    let keys = KeySet::new(2, signers.iter().map(SecretKey::public).collect());
+    let (mut chain, mut by) = chain_to(&keys);
+    by.writes = (0..16).map(|n| pointer(&std::format!("r{n:02}"), n, 1)).collect();
+    append(&mut chain, &by, &signers[1..]).unwrap();
+}

@@ -1,0 +1,278 @@
+mod authority;
+mod registers;
+mod resume;
+
+use std::string::ToString;
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::algorithm::Algorithm;
+use crate::cbor::Problem;
+use crate::digest::Digest;
+use crate::registers::{
+    HashKind, Name, Platform, Policy, Release, Rule, Value, Version, Write, WriteValue,
+};
+use crate::write::{Draft, KeySet, SecretKey, append, encode, first};
+
+const MASTER: [u8; 32] = [1; 32];
+const RECOVERY: [u8; 32] = [2; 32];
+
+fn key(index: u64) -> SecretKey {
+    SecretKey::derive(&MASTER, index)
+}
+
+fn set(index: u64) -> KeySet {
+    KeySet::single(key(index).public())
+}
+
+fn recovery_key(index: u64) -> SecretKey {
+    SecretKey::derive(&RECOVERY, index)
+}
+
+fn recovery(index: u64) -> KeySet {
+    KeySet::single(recovery_key(index).public())
+}
+
+fn pointer(name: &str, byte: u8, generation: u64) -> Write {
+    let value = WriteValue::Pointer { root: Digest([byte; 32]), generation };
+    Write { name: Name::new(name).unwrap(), value }
+}
+
+fn release(name: &str, version: [u32; 3], platform: &str) -> Write {
+    let value = WriteValue::Release(Release {
+        version: Version(version),
+        platform: Platform::new(platform).unwrap(),
+        hash: HashKind::Sha256,
+        digest: Digest([9; 32]),
+        size_bytes: 65536,
+        capabilities: 5,
+    });
+    Write { name: Name::new(name).unwrap(), value }
+}
+
+fn item(name: &str, byte: u8) -> Write {
+    Write { name: Name::new(name).unwrap(), value: WriteValue::Append(Digest([byte; 32])) }
+}
+
+/// The usual event number `index`: key `index`, committing to key `index + 1`.
+fn draft(index: u64, writes: Vec<Write>) -> Draft {
+    Draft {
+        kind: Kind::Ordinary,
+        time_s: 1_000 + index,
+        keys: set(index),
+        next: Some(set(index + 1).digest()),
+        recovery: Some(recovery(0).digest()),
+        writes,
+    }
+}
+
+/// A chain of `count` events; event `n` sets pointer `volume` to generation `n + 1`.
+fn chain_of(count: u64) -> (Chain, Vec<Vec<u8>>) {
+    let (frame, anchor) = first(&draft(0, vec![pointer("volume", 0, 1)]), &[key(0)]).unwrap();
+    let mut chain = Chain::new(anchor);
+    chain.apply(&frame).unwrap();
+    let mut frames = vec![frame];
+    for index in 1..count {
+        let writes = vec![pointer("volume", u8::try_from(index).unwrap(), index + 1)];
+        frames.push(append(&mut chain, &draft(index, writes), &[key(index)]).unwrap());
+    }
+    (chain, frames)
+}
+
+/// Why the chain refuses the event made from `draft`.
+fn refused(chain: &Chain, draft: &Draft, signers: &[SecretKey]) -> Reason {
+    let before = chain.head().copied();
+    let mut chain = chain.clone();
+    let error = append(&mut chain, draft, signers).unwrap_err();
+    assert_eq!(chain.head().copied(), before, "a refused event changed the chain");
+    assert_eq!(error.event, chain.next_sequence());
+    error.reason
+}
+
+#[test]
+fn replays_a_chain_and_answers_registers() {
+    let (made, frames) = chain_of(5);
+    let anchor = made.proven().unwrap().anchor();
+    let mut chain = Chain::new(anchor);
+    chain.replay(&frames.concat()).unwrap();
+    let proven = chain.proven().unwrap();
+    assert_eq!(proven.anchor(), anchor);
+    let value = Value::Pointer { root: Digest([4; 32]), generation: 5 };
+    assert_eq!(proven.register("volume"), Some(value));
+    assert_eq!(proven.register("volum"), None);
+    assert_eq!(proven.register(""), None);
+}
+
+#[test]
+fn feed_accepts_any_cut_of_the_bytes() {
+    let (made, frames) = chain_of(4);
+    let bytes = frames.concat();
+    for size in [1, 2, 3, 7, 100, 511, 512, 4096, bytes.len()] {
+        let mut chain = Chain::new(made.proven().unwrap().anchor());
+        let mut feed = Feed::new();
+        for piece in bytes.chunks(size) {
+            feed.push(&mut chain, piece).unwrap();
+        }
+        feed.end(&chain).unwrap();
+        assert_eq!(chain.head(), made.head(), "pieces of {size}");
+    }
+}
+
+#[test]
+fn feed_stops_at_the_first_refused_event() {
+    let (made, mut frames) = chain_of(4);
+    let offset = (frames[0].len() + frames[1].len()) as u64;
+    *frames[2].last_mut().unwrap() ^= 1;
+    let mut chain = Chain::new(made.proven().unwrap().anchor());
+    let mut feed = Feed::new();
+    let error = feed.push(&mut chain, &frames.concat()).unwrap_err();
+    assert_eq!((error.event, error.reason), (2, Reason::BadSignature));
+    assert!(error.offset > offset && error.offset < offset + frames[2].len() as u64);
+    assert_eq!(error.to_string(), "chain event 2: bad signature");
+    assert_eq!(feed.push(&mut chain, &[]), Err(error));
+    assert_eq!(feed.end(&chain), Err(error));
+}
+
+#[test]
+fn feed_reports_a_chain_cut_inside_an_event() {
+    let (made, frames) = chain_of(2);
+    let bytes = frames.concat();
+    for length in 1..bytes.len() {
+        let mut chain = Chain::new(made.proven().unwrap().anchor());
+        let mut feed = Feed::new();
+        feed.push(&mut chain, &bytes[..length]).unwrap();
+        if length == frames[0].len() {
+            feed.end(&chain).unwrap();
+        } else {
+            let error = feed.end(&chain).unwrap_err();
+            assert_eq!(error.reason, Reason::Encoding(Problem::Truncated));
+        }
+        assert!(chain.proven().is_err(), "{length} bytes reached the anchor");
+    }
+}
+
+#[test]
+fn feed_refuses_an_endless_event_at_its_head() {
+    let (made, _) = chain_of(1);
+    for head in [
+        &[0x59, 0x40, 0x01][..],
+        &[0x5a, 0, 1, 0, 0],
+        &[0x5b, 255, 255, 255, 255, 255, 255, 255, 255],
+    ] {
+        let mut chain = Chain::new(made.proven().unwrap().anchor());
+        let error = Feed::new().push(&mut chain, head).unwrap_err();
+        assert_eq!(error.reason, Reason::TooLong);
+    }
+}
+
+#[test]
+fn longest_event_fits_the_feed() {
+    let (made, frames) = chain_of(1);
+    let mut chain = Chain::new(made.proven().unwrap().anchor());
+    let mut feed = Feed::new();
+    feed.push(&mut chain, &frames[0]).unwrap();
+    let mut longest = vec![0x59, 0x40, 0x00];
+    longest.resize(3 + EVENT_BYTES_MAX, 0);
+    let (last, most) = longest.split_last().unwrap();
+    feed.push(&mut chain, most).unwrap();
+    let error = feed.push(&mut chain, &[*last]).unwrap_err();
+    assert_eq!(error.reason, Reason::Encoding(Problem::WrongType));
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let (made, frames) = chain_of(3);
+    let anchor = made.proven().unwrap().anchor();
+    let bytes = frames.concat();
+    for index in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut bad = bytes.clone();
+            bad[index] ^= 1 << bit;
+            let mut chain = Chain::new(anchor);
+            let refused = chain.replay(&bad).is_err() || chain.proven().is_err();
+            assert!(refused, "bit {bit} of byte {index}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_shorter_than_the_anchor_proves_nothing() {
+    let (made, frames) = chain_of(5);
+    let mut chain = Chain::new(made.proven().unwrap().anchor());
+    chain.replay(&frames[..3].concat()).unwrap();
+    let error = chain.proven().unwrap_err();
+    assert_eq!(error.reason, Reason::BeforeAnchor { anchored: 4 });
+    assert_eq!(error.to_string(), "chain ends before event 3, anchored is 4");
+}
+
+#[test]
+fn a_fork_at_the_anchor_is_refused() {
+    let (_, frames) = chain_of(2);
+    let (mut fork, _) = chain_of(2);
+    append(&mut fork, &draft(2, vec![]), &[key(2)]).unwrap();
+    let anchor = fork.proven().unwrap().anchor();
+    let (mut chain, _) = chain_of(2);
+    let other = append(&mut chain, &draft(2, vec![pointer("volume", 7, 9)]), &[key(2)]).unwrap();
+    let mut chain = Chain::new(anchor);
+    chain.replay(&frames.concat()).unwrap();
+    assert_eq!(chain.apply(&other).unwrap_err().reason, Reason::NotAnchored);
+}
+
+#[test]
+fn another_chain_is_refused() {
+    let (_, frames) = chain_of(2);
+    let (_, other) = first(&draft(7, vec![]), &[key(7)]).unwrap();
+    let mut chain = Chain::new(other);
+    assert_eq!(chain.apply(&frames[0]).unwrap_err().reason, Reason::OtherChain);
+
+    // The same keys in two chains: an event of one is none of the other.
+    let (mut twin, _) = {
+        let (frame, anchor) = first(&draft(0, vec![]), &[key(0)]).unwrap();
+        let mut chain = Chain::new(anchor);
+        chain.apply(&frame).unwrap();
+        (chain, frame)
+    };
+    assert_eq!(twin.apply(&frames[1]).unwrap_err().reason, Reason::OtherChain);
+}
+
+#[test]
+fn sequence_and_link_are_exact() {
+    let (made, frames) = chain_of(4);
+    let anchor = made.proven().unwrap().anchor();
+    let mut chain = Chain::new(anchor);
+    assert_eq!(chain.apply(&frames[1]).unwrap_err().reason, Reason::Sequence);
+    chain.apply(&frames[0]).unwrap();
+    assert_eq!(chain.apply(&frames[2]).unwrap_err().reason, Reason::Sequence);
+    chain.apply(&frames[1]).unwrap();
+    assert_eq!(chain.apply(&frames[1]).unwrap_err().reason, Reason::Sequence);
+    assert_eq!(chain.apply(&frames[0]).unwrap_err().reason, Reason::OtherChain);
+
+    // An event after a sibling of its predecessor: right number, wrong link.
+    let (mut sibling, _) = chain_of(2);
+    append(&mut sibling, &draft(2, vec![]), &[key(2)]).unwrap();
+    assert_eq!(sibling.apply(&frames[3]).unwrap_err().reason, Reason::Previous);
+}
+
+#[test]
+fn time_does_not_run_backwards() {
+    let (chain, _) = chain_of(3);
+    let mut old = draft(3, vec![]);
+    old.time_s = 1_001;
+    assert_eq!(refused(&chain, &old, &[key(3)]), Reason::Time);
+    old.time_s = 1_002;
+    append(&mut chain.clone(), &old, &[key(3)]).unwrap();
+}
+
+#[test]
+fn one_frame_at_a_time_and_no_more() {
+    let (made, frames) = chain_of(2);
+    let mut chain = Chain::new(made.proven().unwrap().anchor());
+    let error = chain.apply(&frames.concat()).unwrap_err();
+    assert_eq!(error.reason, Reason::Encoding(Problem::Trailing));
+    assert_eq!(error.offset, frames[0].len() as u64);
+    let error = chain.apply(&frames[0][..9]).unwrap_err();
+    assert_eq!(error.reason, Reason::Encoding(Problem::Truncated));
+    let error = chain.replay(&frames.concat()[..frames[0].len() + 9]).unwrap_err();
+    assert_eq!((error.event, error.reason), (1, Reason::Encoding(Problem::Truncated)));
+}
