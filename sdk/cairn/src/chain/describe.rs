@@ -54,10 +54,11 @@ struct EventLine {
 struct RegisterLine {
     name: String,
     kind: &'static str,
-    /// Generation, version, or number of items.
+    /// Generation, version, number of items, or weakest algorithm.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
 }
 
 impl Overview {
@@ -73,12 +74,17 @@ impl Overview {
         }
         let registers = proven.registers().iter().map(|(name, value)| {
             let (kind, version, digest) = match value {
-                Value::Release(release) => ("release", release.version.to_string(), release.digest),
-                Value::Pointer { root, generation } => ("pointer", generation.to_string(), *root),
-                Value::List { count, digest } => ("list", count.to_string(), *digest),
+                Value::Release(release) => {
+                    ("release", release.version.to_string(), Some(release.digest))
+                }
+                Value::Pointer { root, generation } => {
+                    ("pointer", generation.to_string(), Some(*root))
+                }
+                Value::List { count, digest } => ("list", count.to_string(), Some(*digest)),
+                Value::Policy(policy) => ("policy", policy.weakest.to_string(), None),
             };
-            let (name, digest) = (name.to_owned(), digest.to_string());
-            RegisterLine { name, kind, version: Some(version), digest }
+            let digest = digest.map(|digest| digest.to_string());
+            RegisterLine { name: name.to_owned(), kind, version: Some(version), digest }
         });
         let id = proven.anchor().chain.to_string();
         Ok(Self { id, events, registers: registers.collect() })
@@ -95,15 +101,16 @@ impl EventLine {
         let writes = event.writes.clone().map(|write| {
             let (kind, version, digest) = match write.value {
                 WriteValue::Release(release) => {
-                    ("release", Some(release.version.to_string()), release.digest)
+                    ("release", Some(release.version.to_string()), Some(release.digest))
                 }
                 WriteValue::Pointer { root, generation } => {
-                    ("pointer", Some(generation.to_string()), root)
+                    ("pointer", Some(generation.to_string()), Some(root))
                 }
-                WriteValue::Append(item) => ("item", None, item),
+                WriteValue::Append(item) => ("item", None, Some(item)),
+                WriteValue::Policy(policy) => ("policy", Some(policy.weakest.to_string()), None),
             };
-            let (name, digest) = (write.name.to_string(), digest.to_string());
-            RegisterLine { name, kind, version, digest }
+            let digest = digest.map(|digest| digest.to_string());
+            RegisterLine { name: write.name.to_string(), kind, version, digest }
         });
         let (sequence, time_s) = (event.sequence, event.time_s);
         Self { sequence, time_s, kind, digest: event.digest.to_string(), writes: writes.collect() }
@@ -128,8 +135,8 @@ impl fmt::Display for Overview {
 impl fmt::Display for RegisterLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, version, digest } = self;
-        let version = version.as_deref().unwrap_or("+");
-        write!(f, "{kind} {name}  {version}  {digest}")
+        write!(f, "{kind} {name}")?;
+        [version, digest].into_iter().flatten().try_for_each(|part| write!(f, "  {part}"))
     }
 }
 
