@@ -266,13 +266,14 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
                 self.session = Session::Established;
             }
         }
-        let read = self.tx.peer_index();
+        let believed = self.tx.look();
         if !self.peer.is_still(self.expected) {
-            // Not an index of this session. `arm` will see the change, `receive` report it.
+            // Not an index of this session, and what is sent now is void whatever it says. `arm`
+            // will see the change, `receive` report it.
             self.needs_room = true;
             return Err(SendError::Full);
         }
-        if !self.tx.believe(read) {
+        if !believed {
             self.cut_off();
             return Err(SendError::PeerMisbehavior);
         }
@@ -361,10 +362,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
                 }
             }
         }
-        let believed = {
-            let index = self.rx.peer_index();
-            self.rx.believe(index)
-        };
+        let believed = self.rx.look();
         if believed && self.rx.available() > 0 {
             return Ok(true);
         }

@@ -55,7 +55,7 @@ pub struct RingBuffer<'a, R: RingBufferRole, T = Descriptor, const N: usize = RI
     ring: &'a RawRingBuffer<T, N>,
     /// Our index, free-running.
     own: u32,
-    /// Our index as the peer may know it.
+    /// A writer's index as the peer may know it.
     published: u32,
     /// The peer's index as last believed.
     seen: u32,
@@ -156,7 +156,7 @@ impl<'a, R: RingBufferRole, T: Message, const N: usize> RingBuffer<'a, R, T, N> 
 
     /// Looks at the peer's index and cuts it off when it makes no sense.
     fn refresh(&mut self) -> Result<(), PeerMisbehaviorError> {
-        let believed = self.limit > 0 && self.believe(self.peer_index());
+        let believed = self.limit > 0 && self.look();
         if believed {
             return Ok(());
         }
@@ -173,20 +173,20 @@ impl<'a, R: RingBufferRole, T: Message, const N: usize> RingBuffer<'a, R, T, N> 
         }
     }
 
-    /// Believes an index of the peer if it is the last one or lies ahead of it within the ring.
+    /// Looks at the peer's index and believes it if it is the last one or lies ahead of it within
+    /// the ring.
     ///
     /// A reader cannot have read more than was published; a writer cannot have filled more slots
     /// than there are. A step back is a huge step forward, so the same comparison refuses it.
     #[inline(always)]
-    pub(crate) fn believe(&mut self, index: u32) -> bool {
-        let step = index.wrapping_sub(self.seen);
+    pub(crate) fn look(&mut self) -> bool {
+        let seen = self.seen;
         let step_max = match R::ROLE {
-            RingBufferRoleValue::Write => self.published.wrapping_sub(self.seen),
-            RingBufferRoleValue::Read => {
-                self.limit.saturating_sub(self.seen.wrapping_sub(self.own))
-            }
+            RingBufferRoleValue::Write => self.published.wrapping_sub(seen),
+            RingBufferRoleValue::Read => self.limit.saturating_sub(seen.wrapping_sub(self.own)),
         };
-        if step > step_max {
+        let index = self.peer_index();
+        if index.wrapping_sub(seen) > step_max {
             return false;
         }
         self.seen = index;
@@ -214,9 +214,11 @@ impl<'a, R: RingBufferRole, T: Message, const N: usize> RingBuffer<'a, R, T, N> 
     /// Publishes our index. Release: what we did to the slots happens before.
     #[inline(always)]
     fn expose(&mut self) {
-        self.published = self.own;
         match R::ROLE {
-            RingBufferRoleValue::Write => self.ring.write_index.store(self.own, Ordering::Release),
+            RingBufferRoleValue::Write => {
+                self.published = self.own;
+                self.ring.write_index.store(self.own, Ordering::Release);
+            }
             RingBufferRoleValue::Read => self.ring.read_index.store(self.own, Ordering::Release),
         }
     }
