@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::fake::{FakeBuffer, FakeBus, FakeDevice};
 use crate::{DeviceType, Transport, feature};
@@ -174,4 +176,68 @@ fn starts_clean_over_stale_memory() {
     let mut queue = Queue::new(bus.place(0), true);
     assert_eq!(queue.take(), Ok(None));
     assert_eq!(queue.outstanding_count(), 0);
+}
+
+/// What a driver and a hostile device may do, in any order.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Add,
+    Publish,
+    Take,
+    Arm(u16),
+    Complete { id: u32, len: u32 },
+    MoveUsedIndex(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let likely_id = prop_oneof![(0u32..8).prop_map(|slot| 2 * slot), 0u32..20, any::<u32>()];
+    let likely_len = prop_oneof![0u32..=100, any::<u32>()];
+    prop_oneof![
+        3 => Just(Step::Add),
+        2 => Just(Step::Publish),
+        4 => Just(Step::Take),
+        1 => (0u16..8).prop_map(Step::Arm),
+        4 => (likely_id, likely_len).prop_map(|(id, len)| Step::Complete { id, len }),
+        1 => (0u16..40).prop_map(Step::MoveUsedIndex),
+    ]
+}
+
+proptest! {
+    /// Whatever the device does, a chain comes back at most once, only if it was out, with a
+    /// length that fits, and the queue goes on or stays at a fault.
+    #[test]
+    fn no_device_makes_the_queue_lie_or_panic(
+        event_index: bool,
+        steps in proptest::collection::vec(step(), 1..200),
+    ) {
+        let (device, mut queue) = start(if event_index { feature::EVENT_IDX } else { 0 });
+        let mut out = std::collections::HashSet::new();
+        for step in steps {
+            match step {
+                Step::Add => match queue.add(&[Buffer::writable(0x2000, 100)]) {
+                    Ok(slot) => prop_assert!(out.insert(slot.index()), "{slot:?} given twice"),
+                    Err(QueueFull) => prop_assert_eq!(out.len(), SLOTS),
+                },
+                Step::Publish => {
+                    let _ = queue.publish();
+                }
+                Step::Arm(skip) => {
+                    let _ = queue.arm(skip);
+                }
+                Step::Take => match queue.take() {
+                    Ok(Some(used)) => {
+                        prop_assert!(out.remove(&used.slot.index()));
+                        prop_assert!(used.len <= 100);
+                    }
+                    Ok(None) => {}
+                    Err(fault) => prop_assert_eq!(queue.take(), Err(fault)),
+                },
+                Step::Complete { id, len } => {
+                    device.complete(0, id, len);
+                }
+                Step::MoveUsedIndex(index) => device.set_used_index(0, index),
+            }
+            prop_assert_eq!(queue.outstanding_count(), out.len());
+        }
+    }
 }
