@@ -25,7 +25,7 @@ pub(crate) struct Send {
 impl<M: Machine> Kernel<M> {
     /// Sends the message, or the message about the fault, of `sender`.
     pub(crate) fn send_ipc(&mut self, sender: ThreadId, endpoint: EndpointId, send: Send) {
-        if endpoint == MONITOR_ENDPOINT {
+        if endpoint == MONITOR_ENDPOINT && !self.monitor.is_busy() {
             self.monitor_receive(sender, send);
             return;
         }
@@ -88,7 +88,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a blocked thread out of the endpoint's queue.
-    fn leave_endpoint(&mut self, thread: ThreadId, endpoint: EndpointId) {
+    pub(crate) fn leave_endpoint(&mut self, thread: ThreadId, endpoint: EndpointId) {
         if let Endpoint::Senders(queue) | Endpoint::Receivers(queue) = &mut self.endpoints[endpoint]
         {
             queue.remove(&mut self.threads, thread);

@@ -7,6 +7,7 @@ use crate::cspace::{CAP_COUNT_MAX, CSpace, Cap, LookupFailure, Rights};
 use crate::inject::Injections;
 use crate::irq::Irqs;
 use crate::machine::Machine;
+use crate::monitor::Monitor;
 use crate::object::{
     ContextId, Endpoint, EndpointId, FaultHandler, MONITOR_ENDPOINT, Notification, NotificationId,
     OBJECT_COUNT, Objects, Reply, ReplyId, State, Thread, ThreadId, Threads,
@@ -32,8 +33,10 @@ pub struct Kernel<M> {
     pub(crate) irqs: Irqs,
     pub(crate) injections: Injections,
     pub(crate) config: Config,
-    /// PDs that asked the monitor to become passive during the current kernel entry, as bits.
-    pub(crate) passive_requests: u64,
+    /// PDs that are meant to be passive, as bits; the monitor has no caps to help the others.
+    pub(crate) passive: u64,
+    /// The monitor.
+    pub(crate) monitor: Monitor,
     /// The machine.
     pub machine: M,
 }
@@ -54,7 +57,8 @@ impl<M: Machine> Kernel<M> {
             irqs: Irqs::EMPTY,
             injections: Injections::NONE,
             config: Config::Debug,
-            passive_requests: 0,
+            passive: 0,
+            monitor: Monitor::IDLE,
             machine,
         }
     }
@@ -114,6 +118,7 @@ impl<M: Machine> Kernel<M> {
         );
         self.contexts[context].thread = Some(id);
         self.notifications[notification].thread = Some(id);
+        self.passive |= u64::from(pd.flags & pd_flags::PASSIVE != 0) << index;
         self.names[id] = pd.name;
     }
 

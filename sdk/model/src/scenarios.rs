@@ -1,6 +1,6 @@
 //! Claims about the kernel as a whole, each shown by a small system under the fake machine.
 
-use model_spec::{CapKind, Injection, InjectionKind, Irq, slots};
+use model_spec::{CapKind, Injection, InjectionKind, Irq, pd_flags, slots};
 
 use crate::budget::ticks;
 use crate::object::State;
@@ -18,6 +18,7 @@ fn client_and_server() -> (System, u16, u16) {
     let mut system = System::default();
     let client = system.pd(10, TIMESLICE.0, TIMESLICE.1);
     let server = system.pd(20, TIMESLICE.0, TIMESLICE.1);
+    system.pds[usize::from(server)].flags |= pd_flags::PASSIVE;
     system.cap(client, SERVER_ENDPOINT, CapKind::Endpoint, server, 1 << 63);
     system.cap(client, SERVER_SIGNAL, CapKind::Notification, server, 2);
     (system, client, server)
@@ -68,6 +69,17 @@ fn passive_server_runs_on_the_callers_context_and_gives_it_back() {
     kernel.make(reply_and_wait(0));
     assert_eq!((kernel.current(), kernel.context(client)), (Some(0), Some(0)));
     assert_eq!(kernel.context(server), None);
+}
+
+#[test]
+fn monitor_does_not_help_pds_that_are_not_passive() {
+    let (mut system, _, server) = client_and_server();
+    system.pds[usize::from(server)].flags &= !pd_flags::PASSIVE;
+    let mut kernel = system.boot();
+    kernel.make(become_passive());
+    kernel.send(NB_SEND, SERVER_SIGNAL, 0, &[]);
+    kernel.wait();
+    assert_eq!(kernel.context(server), Some(1));
 }
 
 #[test]

@@ -360,10 +360,10 @@ impl<M: Machine> Kernel<M> {
         self.contexts[context].consumed = consumed;
     }
 
-    /// Finishes a kernel entry: passive hand-overs, then the scheduler, then the chosen thread.
+    /// Finishes a kernel entry: the monitor, then the scheduler, then the chosen thread.
     pub(crate) fn finish(&mut self) {
-        if self.passive_requests != 0 {
-            self.hand_over_passive();
+        if self.monitor.is_busy() {
+            self.run_monitor();
         }
         self.schedule();
         let Some(current) = self.scheduler.current else { return };

@@ -120,7 +120,7 @@ pub struct Pd {
 pub mod pd_flags {
     /// The PD may use floating-point and SIMD registers.
     pub const FPU: u8 = 1 << 0;
-    /// The PD gives its scheduling context away (only reported; slot 5 makes it work).
+    /// The monitor binds the PD's scheduling context to its notification when it asks (slot 5).
     pub const PASSIVE: u8 = 1 << 1;
     /// All bits that mean something.
     pub const ALL: u8 = FPU | PASSIVE;
