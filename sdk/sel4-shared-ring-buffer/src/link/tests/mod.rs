@@ -115,6 +115,29 @@ fn a_sender_that_found_no_room_is_woken_by_reading() {
 }
 
 #[test]
+fn a_sender_without_room_does_not_accuse_a_restarted_reader() {
+    let link = Link::new();
+    let mut client = link.client(|| ());
+    let mut server = link.server(|| ());
+    for message in 0..4 {
+        client.send(message).unwrap();
+    }
+    client.flush();
+    assert_eq!(server.receive_batch(&mut [0; 2]), Ok(2));
+    for message in 4..6 {
+        client.send(message).unwrap();
+    }
+    // The reader's index falls from 2 to 0, with a new generation.
+    let mut server = link.server(|| ());
+    assert_eq!(client.send(6), Err(SendError::Full));
+    assert!(!client.arm(), "there is a restart to report");
+    assert_eq!(client.receive(), Err(LinkError::PeerRestarted));
+    client.send(7).unwrap();
+    client.flush();
+    assert_eq!(server.receive(), Ok(Some(7)));
+}
+
+#[test]
 fn a_restart_wakes_a_sleeping_peer() {
     let link = Link::new();
     let woken = Cell::new(0);
