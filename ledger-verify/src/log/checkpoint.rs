@@ -2,6 +2,7 @@
 
 use super::note::number;
 use super::note::{Key, KeyType, NAME_BYTES_MAX, Note, SIGNATURE_BYTES_MAX, SignatureLine, hash};
+use super::text::Lines;
 use super::{Error, Reason};
 use crate::Digest;
 
@@ -52,42 +53,22 @@ impl<'a> Checkpoint<'a> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(fail(TEXT_BYTES_MAX, Reason::TooLong));
         }
-        let mut lines = Lines { text, offset: 0 };
-        let (_, origin) = lines.line()?;
-        let (start, size) = lines.line()?;
+        let mut lines = Lines::new(text);
+        let mut next = || match lines.next() {
+            Some((start, line)) if !line.is_empty() => Ok((start, line)),
+            _ => Err(fail(lines.offset(), Reason::NoteFormat)),
+        };
+        let (_, origin) = next()?;
+        let (start, size) = next()?;
         let size = number(size).ok_or(fail(start, Reason::Number))?;
-        let (start, root) = lines.line()?;
+        let (start, root) = next()?;
         let root = hash(root).ok_or(fail(start, Reason::Base64))?;
-        // Whatever follows is opaque, but not empty.
-        while lines.more() {
-            lines.line()?;
+        // Whatever follows is opaque, but lines, and not empty.
+        let empty = lines.by_ref().find(|(_, line)| line.is_empty());
+        if empty.is_some() || !lines.rest().is_empty() {
+            return Err(fail(lines.offset(), Reason::NoteFormat));
         }
         Ok(Self { origin, size, root })
-    }
-}
-
-/// The lines of a text, each with its offset; all end in a newline, none is empty.
-struct Lines<'a> {
-    text: &'a str,
-    offset: usize,
-}
-
-impl<'a> Lines<'a> {
-    const fn more(&self) -> bool {
-        self.offset < self.text.len()
-    }
-
-    fn line(&mut self) -> Result<(usize, &'a str), Error> {
-        let start = self.offset;
-        let format = Error { offset: start, reason: Reason::NoteFormat };
-        let rest = self.text.get(start..).ok_or(format)?;
-        match rest.split_once('\n') {
-            Some((line, _)) if !line.is_empty() => {
-                self.offset += line.len() + 1;
-                Ok((start, line))
-            }
-            _ => Err(format),
-        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod checkpoint;
 mod error;
 pub mod note;
 pub mod proof;
+mod text;
 pub mod tree;
 
 pub use error::{Error, Reason};

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::base64::{decode, decode_array};
+use super::text::{Lines, split_once};
 use super::{Error, Reason};
 use crate::algorithm::Algorithm;
 
@@ -82,8 +83,8 @@ impl<'a> Key<'a> {
     /// # Errors
     /// As [`Key::new`]; [`Reason::VerifierKey`] for anything else.
     pub fn parse(text: &'a str, buffer: &'a mut [u8]) -> Result<Self, Reason> {
-        let (name, rest) = text.split_once('+').ok_or(Reason::VerifierKey)?;
-        let (id, key) = rest.split_once('+').ok_or(Reason::VerifierKey)?;
+        let (name, rest) = split_once(text, b'+').ok_or(Reason::VerifierKey)?;
+        let (id, key) = split_once(rest, b'+').ok_or(Reason::VerifierKey)?;
         let key = decode(key, buffer).ok_or(Reason::Base64)?;
         let (key_type, public) = key.split_first().ok_or(Reason::VerifierKey)?;
         let key_type = KeyType::from_byte(*key_type).ok_or(Reason::VerifierKey)?;
@@ -155,18 +156,18 @@ impl<'a> Note<'a> {
         }
         let note = core::str::from_utf8(note)
             .map_err(|error| fail(error.valid_up_to(), Reason::NotText))?;
-        let (text, signatures) =
-            note.rsplit_once("\n\n").ok_or(fail(note.len(), Reason::NoteFormat))?;
-        // The text keeps its last newline.
-        let text = note.get(..text.len() + 1).unwrap_or(text);
-        let new = Self { text, signatures };
-        let mut offset = text.len() + 1;
-        if signatures.is_empty() || !signatures.ends_with('\n') {
-            return Err(fail(note.len(), Reason::NoteFormat));
+        // The text ends at the last empty line, and keeps its own newline.
+        let format = fail(note.len(), Reason::NoteFormat);
+        let pairs = note.as_bytes().windows(2);
+        let last = pairs.into_iter().rposition(|pair| pair == b"\n\n").ok_or(format)?;
+        let (text, signatures) = note.split_at_checked(last + 1).ok_or(format)?;
+        let new = Self { text, signatures: signatures.get(1..).ok_or(format)? };
+        let mut lines = Lines::new(new.signatures);
+        for (offset, line) in &mut lines {
+            parse_line(text.len() + 1 + offset, line)?;
         }
-        for line in signatures.split_terminator('\n') {
-            parse_line(offset, line)?;
-            offset += line.len() + 1;
+        if lines.offset() == 0 || !lines.rest().is_empty() {
+            return Err(format);
         }
         Ok(new)
     }
@@ -178,24 +179,21 @@ impl<'a> Note<'a> {
     }
 
     pub(super) fn signatures(&self) -> impl Iterator<Item = SignatureLine<'a>> + use<'a> {
-        let mut offset = self.text.len() + 1;
-        self.signatures.split_terminator('\n').filter_map(move |line| {
-            let start = offset;
-            offset += line.len() + 1;
-            parse_line(start, line).ok()
-        })
+        let start = self.text.len() + 1;
+        Lines::new(self.signatures)
+            .filter_map(move |(offset, line)| parse_line(start + offset, line).ok())
     }
 }
 
 fn parse_line(offset: usize, line: &str) -> Result<SignatureLine<'_>, Error> {
     let format = Error { offset, reason: Reason::NoteFormat };
     let rest = line.strip_prefix(SIGNATURE_START).ok_or(format)?;
-    let (name, signature) = rest.split_once(' ').ok_or(format)?;
+    let (name, signature) = split_once(rest, b' ').ok_or(format)?;
     if !is_key_name(name) {
         return Err(Error { offset, reason: Reason::KeyName });
     }
     // Five bytes, an id and some signature, are eight digits.
-    if signature.len() < 8 || signature.contains(' ') {
+    if signature.len() < 8 || signature.bytes().any(|byte| byte == b' ') {
         return Err(format);
     }
     Ok(SignatureLine { offset, name, signature })

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Policy, Trusted};
 use super::note::{Note, hash, number};
+use super::text::Lines;
 use super::{Error, Reason, tree};
 use crate::Digest;
 
@@ -34,27 +35,23 @@ impl<'a> Proof<'a> {
         let head = core::str::from_utf8(head)
             .map_err(|error| fail(error.valid_up_to(), Reason::NotText))?;
 
-        let (version, mut rest_of_head) = split_line(head).ok_or(fail(0, Reason::Version))?;
-        if version != VERSION {
+        let mut lines = Lines::new(head);
+        if lines.next().is_none_or(|(_, version)| version != VERSION) {
             return Err(fail(0, Reason::Version));
         }
-        if let Some((line, after)) = split_line(rest_of_head)
-            && line.starts_with("extra ")
-        {
-            rest_of_head = after;
+        let format = fail(lines.offset(), Reason::NoteFormat);
+        let (mut offset, mut line) = lines.next().ok_or(format)?;
+        if line.starts_with("extra ") {
+            (offset, line) = lines.next().ok_or(format)?;
         }
-        let offset = head.len() - rest_of_head.len();
-        let (line, hashes) = split_line(rest_of_head).ok_or(fail(offset, Reason::NoteFormat))?;
         let index = line.strip_prefix("index ").ok_or(fail(offset, Reason::NoteFormat))?;
         let index = number(index).ok_or(fail(offset, Reason::Number))?;
-        let hashes_offset = head.len() - hashes.len();
-        let mut offset = hashes_offset;
-        for (count, line) in hashes.split_terminator('\n').enumerate() {
+        let (hashes, hashes_offset) = (lines.rest(), lines.offset());
+        for (count, (offset, line)) in lines.enumerate() {
             if count == HASHES_MAX {
                 return Err(fail(offset, Reason::TooLong));
             }
             hash(line).ok_or(fail(offset, Reason::Base64))?;
-            offset += line.len() + 1;
         }
         let note_offset = head.len() + 1;
         let note = Note::parse(rest.get(1..).unwrap_or(&[]))
@@ -72,14 +69,9 @@ impl<'a> Proof<'a> {
             reason: error.reason,
         })?;
         let checkpoint = &trusted.checkpoint;
-        let hashes = self.hashes.split_terminator('\n').filter_map(hash);
+        let hashes = Lines::new(self.hashes).filter_map(|(_, line)| hash(line));
         tree::verify_inclusion(self.index, checkpoint.size, leaf, hashes, &checkpoint.root)
             .map_err(|reason| Error { offset: self.hashes_offset, reason })?;
         Ok(trusted)
     }
-}
-
-/// The first line of `text`, and what follows its newline.
-fn split_line(text: &str) -> Option<(&str, &str)> {
-    text.split_once('\n')
 }

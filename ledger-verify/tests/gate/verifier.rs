@@ -1,0 +1,105 @@
+//! Everything that a device calls, in one program that is linked but never run: what the panic gate
+//! looks at. Input comes from a symbol that the optimiser cannot see through.
+#![no_std]
+#![no_main]
+
+use core::fmt::Write;
+use core::hint::black_box;
+
+use ledger_verify::bundle::Bundle;
+use ledger_verify::chain::{Anchor, Chain, Feed, fork};
+use ledger_verify::log::checkpoint::Policy;
+use ledger_verify::log::note::{Key, KeyType};
+use ledger_verify::log::tree::verify_consistency;
+use ledger_verify::merkle::{BLOCK_BYTES, Builder, Tree, node_above};
+use ledger_verify::{Digest, digest};
+
+static INPUT: [u8; 8192] = [0; 8192];
+static CHAIN: Chain = Chain::new(Anchor::first(Digest::ZERO));
+static FEED: Feed = Feed::new();
+static BUILDER: Builder = Builder::new();
+
+/// Takes error messages, so that their formatting is linked too.
+struct Sink(usize);
+
+impl Write for Sink {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.0 ^= black_box(text.len());
+        Ok(())
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let input: &[u8] = black_box(&INPUT);
+    let mut sink = Sink(0);
+    chain(input, &mut sink);
+    log(input, &mut sink);
+    merkle(input, &mut sink);
+    black_box(sink.0);
+    loop {}
+}
+
+fn chain(input: &[u8], sink: &mut Sink) {
+    let (mut chain, mut feed) = (black_box(CHAIN.clone()), black_box(FEED.clone()));
+    if let Err(error) = feed.push(&mut chain, input).and_then(|()| feed.end(&chain)) {
+        let _ = write!(sink, "{error}");
+    }
+    let _ = chain.replay(input);
+    let _ = chain.apply(input);
+    let _ = chain.resume(input, input);
+    if let Ok(proven) = chain.proven() {
+        black_box((proven.register("volume"), proven.is_fresh(black_box(1))));
+        black_box(proven.registers().iter().count());
+    }
+    black_box(fork(input, input));
+}
+
+fn log(input: &[u8], sink: &mut Sink) {
+    let mut chain = black_box(CHAIN.clone());
+    let mut buffer = [0; 1313];
+    let text = core::str::from_utf8(input).unwrap_or("");
+    let Ok(log) = Key::parse(text, &mut buffer) else { return };
+    let Ok(witness) = Key::new(text, KeyType::CosignatureEd25519, input) else { return };
+    let witnesses = [witness; 3];
+    let policy = Policy { log, witnesses: &witnesses, witnesses_wanted: black_box(2) };
+    let verified = Bundle::parse(input).and_then(|b| b.verify(&mut chain, Some(&policy)));
+    if let Err(error) = verified {
+        let _ = write!(sink, "{error}");
+    }
+    let root = digest::keyed_hash(&[0; 32], input);
+    let hashes = input.as_chunks().0.iter().map(|hash| Digest(*hash));
+    let (old, new) = black_box((1, 2));
+    let _ = black_box(verify_consistency(old, new, &root, &root, hashes));
+}
+
+fn merkle(input: &[u8], sink: &mut Sink) {
+    let (blocks, _) = input.as_chunks::<BLOCK_BYTES>();
+    let length = black_box(1);
+    let mut builder = black_box(BUILDER.clone());
+    for block in blocks {
+        let _ = builder.push(block, |level, index, node| {
+            black_box((level, index, node));
+            Ok::<(), ()>(())
+        });
+    }
+    let root = builder.finish(length, |_, _, node| {
+        black_box(node);
+        Ok::<(), ()>(())
+    });
+    let Ok(Some(root)) = root else { return };
+    let Ok(tree) = Tree::new(length, root) else { return };
+    for block in blocks {
+        let verified = tree
+            .verify_node(black_box(0), node_above(length, 0), block, blocks.first())
+            .and_then(|()| tree.verify_block(length, block, blocks.first()));
+        if let Err(error) = verified {
+            let _ = write!(sink, "{error}");
+        }
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
