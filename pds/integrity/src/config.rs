@@ -1,0 +1,32 @@
+//! What the composition gives to `integrity`.
+#![allow(unsafe_code, reason = "binds regions, each once")]
+
+use cairn_pd::{client_link, clients, notifier, region};
+use integrity::{CLIENTS_MAX, Client, Fetcher, Integrity, Memory};
+use protocols::{integrity as wire, ledger, store};
+use sel4_shared_ring_buffer::DataRegion;
+use static_cell::ConstStaticCell;
+
+static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::EMPTY);
+
+/// Binds every region and channel of `integrity`.
+///
+/// # Panics
+/// If the composition lacks one, or made it too small.
+pub(crate) fn integrity() -> Integrity<'static, impl FnMut()> {
+    let store = client_link!(store_link_vaddr, store_channel: store::Request, store::Completion, store::RING_SLOTS);
+    let ledger = client_link!(ledger_link_vaddr, ledger_channel: ledger::Request, ledger::Completion, ledger::RING_SLOTS);
+    let blocks = DataRegion::new(region!(read_only disk_buffers_vaddr, disk_buffers_size));
+    let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
+    for mut wired in clients() {
+        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
+        let link = raw.server(notifier(wired.channel()));
+        let (Some(paths), Some(output)) = (wired.take_client_data(), wired.take_server_data())
+        else {
+            panic!("{}: a client of integrity needs data regions both ways", wired.name());
+        };
+        let client = Client::new(link, DataRegion::new(paths), DataRegion::new(output));
+        assert!(bound.push(client).is_ok(), "integrity serves at most {CLIENTS_MAX} clients");
+    }
+    Integrity::new(MEMORY.take(), ledger, Fetcher::new(store, blocks), bound)
+}
