@@ -11,11 +11,6 @@ use virtio_rng::RngMemory;
 
 type RawEntropy = RawLink<Request, Completion, RING_SLOTS>;
 
-/// The device's interrupt.
-pub(crate) fn irq() -> Channel {
-    Channel::new(*var!(irq_channel: usize = usize::MAX))
-}
-
 /// Everything the service is connected to. Called once.
 pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMut()> {
     let queues_bytes = *var!(queues_size: usize = 0);

@@ -6,30 +6,22 @@
 #[allow(unsafe_code, reason = "binds the regions that the composition maps")]
 mod config;
 
-use cairn_pd::{Counter, Pd};
+use cairn_pd::{Counter, Interrupt, Pd};
 use entropy::Service;
-use sel4_microkit::{
-    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible, protection_domain,
-};
+use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 use virtio::MmioRegisters;
 
 struct Entropy<F: FnMut(), G: FnMut()> {
     pd: Pd,
-    irq: Channel,
+    interrupt: Interrupt,
     service: Service<'static, MmioRegisters, F, G>,
-    deferred: DeferredActionSlot,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let mut pd = Pd::start();
-    let mut service = Service::new(config::wiring());
-    match service.start() {
-        Ok(()) => pd.ready(),
-        Err(fault) => pd.degraded(format_args!("no entropy source: {fault}")),
-    }
-    let deferred = DeferredActionSlot::new();
-    let mut entropy = Entropy { pd, irq: config::irq(), service, deferred };
+    let pd = Pd::start();
+    let service = Service::new(config::wiring());
+    let mut entropy = Entropy { pd, interrupt: Interrupt::bind(), service };
     entropy.run();
     entropy
 }
@@ -38,10 +30,13 @@ impl<F: FnMut(), G: FnMut()> Entropy<F, G> {
     fn run(&mut self) {
         let clock = self.pd.clock();
         self.service.run(|| clock.now().0);
+        self.pd.serving(self.service.is_up(), "no working entropy source");
         let counters = self.service.counters();
-        self.pd.set_counter(Counter::Requests, counters.requests);
-        self.pd.set_counter(Counter::Errors, counters.errors);
-        self.pd.set_counter(Counter::Violations, counters.violations);
+        self.pd.report([
+            (Counter::Requests, counters.requests),
+            (Counter::Errors, counters.errors),
+            (Counter::Violations, counters.violations),
+        ]);
     }
 }
 
@@ -50,17 +45,14 @@ impl<F: FnMut(), G: FnMut()> Handler for Entropy<F, G> {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();
-        if channels.contains(self.irq) {
-            self.pd.count(Counter::Interrupts, 1);
+        if self.interrupt.arrived(&channels, &mut self.pd) {
             self.service.acknowledge_interrupt();
-            // The slot is empty, so nothing is done here that could fail.
-            let _ = self.deferred.defer_irq_ack(self.irq);
         }
         self.run();
         Ok(())
     }
 
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
-        self.deferred.take()
+        self.interrupt.take_deferred_action()
     }
 }

@@ -3,7 +3,7 @@
 use cairn_pd::{Alarm, TimerLink};
 use protocols::entropy::{BYTES_MAX, Completion, RING_SLOTS, Request, Status};
 use sel4_shared_ring_buffer::{LinkError, ServerEnd};
-use virtio::{DeviceFault, Registers};
+use virtio::Registers;
 use virtio_rng::{RngMemory, VirtioRng};
 
 use crate::health::HealthCheck;
@@ -69,9 +69,9 @@ pub struct Service<'a, R, F: FnMut(), G: FnMut()> {
 }
 
 impl<'a, R: Registers, F: FnMut(), G: FnMut()> Service<'a, R, F, G> {
-    /// A service that the first [`Service::run`] starts.
+    /// A service, with its device started if that works.
     pub fn new(wiring: Wiring<'a, R, F, G>) -> Self {
-        Self {
+        let mut service = Self {
             device: Device::Stopped(wiring.registers),
             memory: wiring.memory,
             memory_address: wiring.memory_address,
@@ -80,29 +80,30 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Service<'a, R, F, G> {
             pending: None,
             health: HealthCheck::default(),
             counters: Counters::default(),
-        }
+        };
+        service.start();
+        service
     }
 
     /// Starts the device if it does not run.
-    ///
-    /// # Errors
-    ///
-    /// Why it does not start.
-    pub fn start(&mut self) -> Result<(), DeviceFault> {
-        let mut result = Ok(());
+    fn start(&mut self) {
         self.device = match core::mem::replace(&mut self.device, Device::Changing) {
             Device::Stopped(registers) => {
                 match VirtioRng::start(registers, self.memory, self.memory_address) {
                     Ok(rng) => Device::Running(rng),
                     Err(failure) => {
-                        result = Err(failure.fault);
+                        log::error!("the entropy source does not start: {}", failure.fault);
                         Device::Stopped(failure.registers)
                     }
                 }
             }
             other => other,
         };
-        result
+    }
+
+    /// Whether the device runs.
+    pub const fn is_up(&self) -> bool {
+        matches!(self.device, Device::Running(_))
     }
 
     /// Withdraws the device's interrupt. To be called before [`Service::run`] when it woke us.
@@ -112,8 +113,8 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Service<'a, R, F, G> {
         }
     }
 
-    /// Serves until there is nothing to do and everybody will wake us for more. To be called after
-    /// every notification and interrupt.
+    /// Serves until there is nothing to do and everybody will wake us for more. To be called at the
+    /// start and after every notification and interrupt.
     pub fn run(&mut self, now_ns: impl Fn() -> u64) {
         loop {
             self.take_bytes();
@@ -164,9 +165,7 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Service<'a, R, F, G> {
     }
 
     fn ask_device(&mut self) {
-        if let Err(fault) = self.start() {
-            log::error!("the entropy source does not start: {fault}");
-        }
+        self.start();
         match &mut self.device {
             Device::Running(rng) => rng.request(),
             Device::Stopped(_) | Device::Changing => self.finish(Status::Device),

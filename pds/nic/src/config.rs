@@ -14,11 +14,6 @@ type RawFrames = RawLink<Descriptor, Descriptor, RING_SLOTS>;
 
 const _: () = assert!(size_of::<RawFrames>() <= TRANSMIT_LINK_OFFSET);
 
-/// The device's interrupt.
-pub(crate) fn irq() -> Channel {
-    Channel::new(*var!(irq_channel: usize = usize::MAX))
-}
-
 /// Everything the card is connected to. Called once.
 pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut()> {
     let queues_bytes = *var!(queues_size: usize = 0);

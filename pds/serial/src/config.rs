@@ -2,14 +2,9 @@
 
 use cairn_pd::Client;
 use pl011::MmioRegisters;
-use sel4_microkit::{Channel, memory_region_symbol, var};
+use sel4_microkit::memory_region_symbol;
 use sel4_shared_ring_buffer::InitializationStrategy;
 use serial::LogRing;
-
-/// The UART's interrupt.
-pub(crate) fn irq() -> Channel {
-    Channel::new(*var!(irq_channel: usize = usize::MAX))
-}
 
 /// The UART's registers. Called once.
 pub(crate) fn registers() -> MmioRegisters {

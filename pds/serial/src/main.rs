@@ -6,18 +6,15 @@
 #[allow(unsafe_code, reason = "binds the regions that the composition maps")]
 mod config;
 
-use cairn_pd::{Client, Counter, Pd};
+use cairn_pd::{Client, Counter, Interrupt, Pd};
 use pl011::{MmioRegisters, Pl011};
-use sel4_microkit::{
-    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible, protection_domain,
-};
+use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 use serial::{CLIENTS_MAX, Console};
 
 struct Serial {
     pd: Pd,
-    irq: Channel,
+    interrupt: Interrupt,
     console: Console<'static, MmioRegisters>,
-    deferred: DeferredActionSlot,
 }
 
 #[protection_domain]
@@ -29,7 +26,7 @@ fn init() -> impl Handler {
     let mut console = Console::new(Pl011::start(config::registers()), names.zip(rings));
     console.run();
     pd.ready();
-    Serial { pd, irq: config::irq(), console, deferred: DeferredActionSlot::new() }
+    Serial { pd, interrupt: Interrupt::bind(), console }
 }
 
 impl Handler for Serial {
@@ -37,23 +34,22 @@ impl Handler for Serial {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();
-        if channels.contains(self.irq) {
-            self.pd.count(Counter::Interrupts, 1);
+        if self.interrupt.arrived(&channels, &mut self.pd) {
             self.console.interrupt();
-            // The slot is empty, so nothing is done here that could fail.
-            let _ = self.deferred.defer_irq_ack(self.irq);
         } else {
             self.console.run();
         }
         let counters = self.console.counters();
-        self.pd.set_counter(Counter::Requests, counters.lines);
-        self.pd.set_counter(Counter::TransmittedBytes, counters.transmitted_bytes);
-        self.pd.set_counter(Counter::ReceivedBytes, counters.received_bytes);
-        self.pd.set_counter(Counter::Violations, counters.violations);
+        self.pd.report([
+            (Counter::Requests, counters.lines),
+            (Counter::TransmittedBytes, counters.transmitted_bytes),
+            (Counter::ReceivedBytes, counters.received_bytes),
+            (Counter::Violations, counters.violations),
+        ]);
         Ok(())
     }
 
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
-        self.deferred.take()
+        self.interrupt.take_deferred_action()
     }
 }

@@ -3,26 +3,21 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use cairn_pd::{Counter, Pd, SystemRegisters, notifier};
+use cairn_pd::{Counter, Interrupt, Pd, SystemRegisters, notifier};
 use generic_timer::GenericTimer;
 use protocols::timer::{Completion, RING_SLOTS, Request};
-use sel4_microkit::{
-    Channel, ChannelSet, DeferredAction, DeferredActionSlot, Handler, Infallible,
-    protection_domain, var,
-};
+use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 use timer::Service;
 
 struct Timer<F: FnMut()> {
     pd: Pd,
-    irq: Channel,
+    interrupt: Interrupt,
     service: Service<'static, SystemRegisters, F>,
-    deferred: DeferredActionSlot,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
     let mut pd = Pd::start();
-    let irq = Channel::new(*var!(irq_channel: usize = usize::MAX));
     let timer = match GenericTimer::start(SystemRegisters) {
         Ok(timer) => timer,
         Err(bad) => panic!("the counter runs at {} Hz, says its register", bad.hz),
@@ -34,7 +29,7 @@ fn init() -> impl Handler {
     let mut service = Service::new(timer, links);
     service.run();
     pd.ready();
-    Timer { pd, irq, service, deferred: DeferredActionSlot::new() }
+    Timer { pd, interrupt: Interrupt::bind(), service }
 }
 
 impl<F: FnMut()> Handler for Timer<F> {
@@ -42,20 +37,18 @@ impl<F: FnMut()> Handler for Timer<F> {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();
+        self.interrupt.arrived(&channels, &mut self.pd);
         self.service.run();
-        if channels.contains(self.irq) {
-            self.pd.count(Counter::Interrupts, 1);
-            // The slot is empty, so nothing is done here that could fail.
-            let _ = self.deferred.defer_irq_ack(self.irq);
-        }
         let counters = self.service.counters();
-        self.pd.set_counter(Counter::Requests, counters.requests);
-        self.pd.set_counter(Counter::Errors, counters.errors);
-        self.pd.set_counter(Counter::Violations, counters.violations);
+        self.pd.report([
+            (Counter::Requests, counters.requests),
+            (Counter::Errors, counters.errors),
+            (Counter::Violations, counters.violations),
+        ]);
         Ok(())
     }
 
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
-        self.deferred.take()
+        self.interrupt.take_deferred_action()
     }
 }

@@ -16,6 +16,7 @@
 //! | `lifecycle_vaddr`, `supervisor_channel` | the page, and the channel that says it changed |
 //! | `serial_link_vaddr`, `serial_channel` | ring of log lines, and the channel that says it grew |
 //! | `clients_vaddr`, `clients_size` | table of clients, for servers that ask for one |
+//! | `irq_channel` | a driver's interrupt |
 //!
 //! A symbol that the composition does not set is a thing the PD does without, so a test PD needs
 //! none of them.
@@ -29,6 +30,7 @@
 mod alarm;
 #[allow(unsafe_code, reason = "binds the regions that the table of clients names")]
 mod clients;
+mod interrupt;
 mod lifecycle;
 #[allow(unsafe_code, reason = "binds the links that the composition names")]
 mod link;
@@ -42,6 +44,7 @@ pub use clients::{Client, clients};
 #[cfg(target_arch = "aarch64")]
 pub use generic_timer::SystemRegisters;
 pub use generic_timer::{Frequency, Nanos};
+pub use interrupt::Interrupt;
 pub use link::notifier;
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;

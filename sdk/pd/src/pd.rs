@@ -36,6 +36,8 @@ pub struct Pd {
     clock: Clock,
     counters: [u64; COUNTERS],
     heartbeat: u64,
+    state: State,
+    was_ready: bool,
 }
 
 impl Pd {
@@ -50,7 +52,13 @@ impl Pd {
         state::bind();
         let hz = state::counter_frequency_hz();
         let frequency = Frequency::new(hz).expect("the counter's frequency is out of range");
-        Self { clock: Clock { frequency }, counters: [0; COUNTERS], heartbeat: 0 }
+        Self {
+            clock: Clock { frequency },
+            counters: [0; COUNTERS],
+            heartbeat: 0,
+            state: State::Initialising,
+            was_ready: false,
+        }
     }
 
     /// The clock.
@@ -58,17 +66,32 @@ impl Pd {
         self.clock
     }
 
-    /// Says that the PD serves, and tells `supervisor`.
+    /// Says that the PD serves, and tells `supervisor` unless it knows.
     pub fn ready(&mut self) {
-        if let Some(page) = state::page() {
+        if self.state == State::Running {
+            return;
+        }
+        if let Some(page) = state::page()
+            && !self.was_ready
+        {
             page.set_ready_ns(self.clock.now().0);
         }
+        self.was_ready = true;
         self.enter(State::Running, format_args!(""));
     }
 
     /// Says that the PD is alive but cannot serve, and why; tells `supervisor`.
     pub fn degraded(&mut self, why: core::fmt::Arguments<'_>) {
         self.enter(State::Degraded, why);
+    }
+
+    /// Says whether the PD serves and, if not, why; tells `supervisor` when that changes.
+    pub fn serving(&mut self, serves: bool, why_not: &str) {
+        if serves {
+            self.ready();
+        } else if self.state != State::Degraded {
+            self.degraded(format_args!("{why_not}"));
+        }
     }
 
     /// Says that the PD was woken: it is alive. The first thing in `notified`.
@@ -100,8 +123,16 @@ impl Pd {
         }
     }
 
-    #[allow(clippy::unused_self, reason = "only the holder of the PD changes its state")]
+    /// Sets several counters that the PD keeps itself.
+    #[inline]
+    pub fn report<const N: usize>(&mut self, counters: [(Counter, u64); N]) {
+        for (counter, value) in counters {
+            self.set_counter(counter, value);
+        }
+    }
+
     fn enter(&mut self, state: State, text: core::fmt::Arguments<'_>) {
+        self.state = state;
         if let Some(page) = state::page() {
             page.set_state(state, text);
             state::notify_supervisor();

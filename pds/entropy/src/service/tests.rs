@@ -22,14 +22,14 @@ fn bench() -> Bench {
     let device = FakeDevice::new(bus, 4, feature::EVENT_IDX, &[], 1);
     let raw = &*Box::leak(Box::new(Raw::new()));
     let raw_timer = &*Box::leak(Box::new(RawTimer::new()));
-    let mut service = Service::new(Wiring {
+    let service = Service::new(Wiring {
         registers: device.registers(),
         memory: bus.place(0),
         memory_address: bus.address(0),
         link: raw.server((|| ()) as Notify),
         timer: raw_timer.client((|| ()) as Notify),
     });
-    service.start().unwrap();
+    assert!(service.is_up());
     let crypto = raw.client((|| ()) as Notify);
     let timer = raw_timer.server((|| ()) as Notify);
     Bench { service, bus, device, crypto, timer, now_ns: 0 }
