@@ -244,7 +244,7 @@ pub(crate) fn encode_with_state(
 }
 
 /// Signs a body and frames it.
-fn seal(body: &[u8], keys: &KeySet, signers: &[SecretKey]) -> Vec<u8> {
+pub(crate) fn seal(body: &[u8], keys: &KeySet, signers: &[SecretKey]) -> Vec<u8> {
     let mut event = Vec::new();
     array(&mut event, 2);
     event.put(body);

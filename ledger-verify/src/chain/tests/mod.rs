@@ -1,4 +1,5 @@
 mod authority;
+mod hostile;
 mod registers;
 mod resume;
 
