@@ -15,7 +15,9 @@ static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::EMPTY);
 /// If the composition lacks one, or made it too small.
 pub(crate) fn integrity() -> Integrity<'static, impl FnMut()> {
     let store = client_link!(store_link_vaddr, store_channel: store::Request, store::Completion, store::RING_SLOTS);
-    let ledger = client_link!(ledger_link_vaddr, ledger_channel: ledger::Request, ledger::Completion, ledger::RING_SLOTS);
+    let ledger = client_link!(
+        ledger_link_vaddr, ledger_channel: ledger::Request, ledger::Completion, ledger::RING_SLOTS
+    );
     let blocks = DataRegion::new(region!(read_only disk_buffers_vaddr, disk_buffers_size));
     let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
     for mut wired in clients() {

@@ -39,7 +39,10 @@ fn wired<F: FnMut()>(wake: fn(Channel) -> F) -> Program<'static, F> {
     Program::new(
         parts,
         info,
-        client_link!(with wake, crypto_link_vaddr, crypto_channel: crypto::Request, crypto::Completion, crypto::RING_SLOTS),
+        client_link!(
+            with wake, crypto_link_vaddr, crypto_channel:
+            crypto::Request, crypto::Completion, crypto::RING_SLOTS
+        ),
         DataRegion::new(region!(read_only crypto_server_data_vaddr, crypto_server_data_size)),
         client_link!(with wake, timer_link_vaddr, timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS),
     )

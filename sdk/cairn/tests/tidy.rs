@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 const FILE_LINES_MAX: usize = 500;
 /// Lines of a PD's `main.rs`, which only wires.
 const MAIN_LINES_MAX: usize = 60;
-const COLUMNS_MAX: usize = 100;
+/// rustfmt holds code to 100; what it does not break, comments and arguments of macros, ends here.
+const COLUMNS_MAX: usize = 120;
 
 /// Crates that talk to the kernel, to shared memory or to hardware for everybody else.
 const UNSAFE_CRATES: [&str; 6] = [
@@ -138,8 +139,9 @@ fn lines_fit_the_screen() {
     let mut findings = Vec::new();
     for (path, text) in sources() {
         for (index, line) in text.lines().enumerate() {
-            // A long literal cannot be broken.
-            if line.chars().count() > COLUMNS_MAX + 20 && !line.contains('"') {
+            // A literal and a row of a table cannot be broken.
+            let is_whole = line.contains('"') || line.contains("//! |") || line.contains("/// |");
+            if line.chars().count() > COLUMNS_MAX && !is_whole {
                 findings.push(format!("{path}:{}: longer than {COLUMNS_MAX}", index + 1));
             }
         }

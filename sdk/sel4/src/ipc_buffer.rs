@@ -46,8 +46,10 @@ pub fn ipc_buffer() -> IpcBuffer {
 #[cfg(not(target_os = "none"))]
 pub fn ipc_buffer() -> IpcBuffer {
     std::thread_local! {
-        static BUFFER: IpcBuffer =
-            IpcBuffer(NonNull::from(std::boxed::Box::leak(std::boxed::Box::new(Layout { tag: 0, mrs: [0; MSG_MAX_LENGTH] }))));
+        static BUFFER: IpcBuffer = {
+            let layout = std::boxed::Box::new(Layout { tag: 0, mrs: [0; MSG_MAX_LENGTH] });
+            IpcBuffer(NonNull::from(std::boxed::Box::leak(layout)))
+        };
     }
     BUFFER.with(|&buffer| buffer)
 }

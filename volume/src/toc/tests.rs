@@ -138,7 +138,12 @@ fn a_flipped_byte_never_panics_and_never_hides_a_record() {
 
 proptest! {
     #[test]
-    fn any_block_is_parsed_or_refused(bytes in proptest::collection::vec(any::<u8>(), BLOCK_BYTES), level in 0u8..9, count in 0u16..200, end: u16) {
+    fn any_block_is_parsed_or_refused(
+        bytes in proptest::collection::vec(any::<u8>(), BLOCK_BYTES),
+        level in 0u8..9,
+        count in 0u16..200,
+        end: u16,
+    ) {
         let mut block: Block = bytes.try_into().unwrap();
         block[..4].copy_from_slice(&TOC_MAGIC);
         block[4..6].copy_from_slice(&[level, 0]);
