@@ -8,18 +8,22 @@ const BLOCKS: usize = 64;
 /// Files of more blocks are not kept: one large file would drive out everything else.
 pub(crate) const FILE_BLOCKS_MAX: u64 = 4;
 
+/// Room for the blocks: plain bytes, of any value at the start.
+pub type BlockRoom = [Block; BLOCKS];
+
 /// Private copies of proven blocks, each under its file's root and its index: 256 KiB. What is in here
 /// was proven against that root, so it is right whatever happens to the disk afterwards.
-pub struct ProvenBlocks {
+pub struct ProvenBlocks<'a> {
     keys: [Option<(Digest, u64)>; BLOCKS],
-    blocks: [Block; BLOCKS],
+    blocks: &'a mut BlockRoom,
     next: usize,
 }
 
-impl ProvenBlocks {
+impl<'a> ProvenBlocks<'a> {
     /// No block.
-    pub const EMPTY: Self =
-        Self { keys: [None; BLOCKS], blocks: [[0; BLOCK_BYTES]; BLOCKS], next: 0 };
+    pub fn new(room: &'a mut BlockRoom) -> Self {
+        Self { keys: [None; BLOCKS], blocks: room, next: 0 }
+    }
 
     /// Block `index` of the file with this root.
     pub(crate) fn get(&self, root: &Digest, index: u64) -> Option<&Block> {

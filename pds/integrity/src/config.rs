@@ -2,8 +2,9 @@
 #![allow(unsafe_code, reason = "binds regions, each once")]
 
 use cairn_pd::{client_link, clients, notifier, region};
-use integrity::{CLIENTS_MAX, Client, Fetcher, Integrity, Memory};
+use integrity::{BlockRoom, CLIENTS_MAX, Client, Fetcher, Integrity, Memory, ProvenBlocks};
 use protocols::{integrity as wire, ledger, store};
+use sel4_microkit::{memory_region_symbol, var};
 use sel4_shared_ring_buffer::DataRegion;
 use static_cell::ConstStaticCell;
 
@@ -30,5 +31,14 @@ pub(crate) fn integrity() -> Integrity<'static, impl FnMut()> {
         let client = Client::new(link, DataRegion::new(paths), DataRegion::new(output));
         assert!(bound.push(client).is_ok(), "integrity serves at most {CLIENTS_MAX} clients");
     }
-    Integrity::new(MEMORY.take(), ledger, Fetcher::new(store, blocks), bound)
+    Integrity::new(MEMORY.take(), proven_blocks(), ledger, Fetcher::new(store, blocks), bound)
+}
+
+fn proven_blocks() -> ProvenBlocks<'static> {
+    let mut start = memory_region_symbol!(proven_blocks_vaddr: *mut BlockRoom);
+    let len = *var!(proven_blocks_size: usize = 0);
+    assert!(len >= size_of::<BlockRoom>(), "the region for proven blocks is too small");
+    // SAFETY: the composition maps the region into `integrity` alone and for ever, it is large
+    // enough as just checked, any bytes are blocks, and this is called once in a life.
+    ProvenBlocks::new(unsafe { start.as_mut() })
 }

@@ -30,7 +30,7 @@ pub(crate) struct Scratch {
 pub(crate) struct Tools<'t, 'a, F: FnMut()> {
     pub(crate) root: &'t VerifiedRoot,
     pub(crate) nodes: &'t mut Nodes,
-    pub(crate) blocks: &'t mut ProvenBlocks,
+    pub(crate) blocks: &'t mut ProvenBlocks<'a>,
     pub(crate) scratch: &'t mut Scratch,
     pub(crate) fetcher: &'t mut Fetcher<'a, F>,
     pub(crate) output: DataRegion<'a>,

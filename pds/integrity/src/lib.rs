@@ -12,6 +12,7 @@
 //! | region or channel | peer | use |
 //! |---|---|---|
 //! | `store_link`, `disk_buffers` (r) | `store` | unproven blocks |
+//! | `proven_blocks` (rw) | nobody | cache of proven blocks |
 //! | `ledger_link` | `ledger` | name, generation and root of the volume |
 //! | table of clients | clients | request and completion rings, paths in, proven bytes out |
 #![cfg_attr(not(test), no_std)]
@@ -24,7 +25,7 @@ mod object;
 mod root;
 mod service;
 
-pub use blocks::ProvenBlocks;
+pub use blocks::{BlockRoom, ProvenBlocks};
 pub use fetch::{Fetcher, StoreLink};
 pub use root::LedgerLink;
 pub use service::{CLIENTS_MAX, Client, Integrity, Link, Memory};

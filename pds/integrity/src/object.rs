@@ -19,6 +19,10 @@ pub(crate) struct Objects([Option<Object>; OBJECTS_PER_CLIENT]);
 impl Objects {
     pub(crate) const NONE: Self = Self([const { None }; OBJECTS_PER_CLIENT]);
 
+    pub(crate) fn clear(&mut self) {
+        self.0.fill(None);
+    }
+
     pub(crate) fn open(&mut self, entry: VerifiedEntry, path: &str) -> Result<u32, Status> {
         let free = self.0.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
         let handle = u32::try_from(free + 1).map_err(|_| Status::NoRoom)?;

@@ -22,37 +22,36 @@ pub(crate) type Nodes = ProvenNodes<NODES>;
 /// The rings between `integrity` and one client.
 pub type Link<'a, F> = ServerEnd<'a, Request, Completion, RING_SLOTS, F>;
 
-/// A client, what is shared with it, and its open objects.
+/// A client and what is shared with it.
 pub struct Client<'a, F: FnMut()> {
     link: Link<'a, F>,
     paths: DataRegion<'a, ReadOnly>,
     output: DataRegion<'a>,
-    objects: Objects,
     is_cut_off: bool,
 }
 
 impl<'a, F: FnMut()> Client<'a, F> {
-    /// A client without open objects.
+    /// A client that has asked nothing yet.
     pub fn new(link: Link<'a, F>, paths: DataRegion<'a, ReadOnly>, output: DataRegion<'a>) -> Self {
-        Self { link, paths, output, objects: Objects::NONE, is_cut_off: false }
+        Self { link, paths, output, is_cut_off: false }
     }
 }
 
-/// Caches and scratch, to be placed in static memory: about 400 KiB.
+/// Caches and scratch, to be placed in static memory: about 200 KiB.
 pub struct Memory {
     nodes: Nodes,
-    blocks: ProvenBlocks,
     scratch: Scratch,
     slots: Slots,
+    objects: [Objects; CLIENTS_MAX],
 }
 
 impl Memory {
     /// Memory of a service that has not been started.
     pub const EMPTY: Self = Self {
         nodes: Nodes::new(),
-        blocks: ProvenBlocks::EMPTY,
         scratch: Scratch { raw: [0; 2 * BLOCK_BYTES] },
         slots: Slots::EMPTY,
+        objects: [const { Objects::NONE }; CLIENTS_MAX],
     };
 }
 
@@ -69,9 +68,11 @@ pub struct Integrity<'a, F: FnMut()> {
     root: Root<'a, F>,
     fetcher: Fetcher<'a, F>,
     nodes: &'a mut Nodes,
-    blocks: &'a mut ProvenBlocks,
+    blocks: ProvenBlocks<'a>,
     scratch: &'a mut Scratch,
     clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
+    /// What each client has open.
+    objects: &'a mut [Objects; CLIENTS_MAX],
     current: Option<Current>,
     turn: usize,
     /// Requests answered.
@@ -88,11 +89,12 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
     /// A service that has asked `ledger` for the volume's root.
     pub fn new(
         memory: &'a mut Memory,
+        blocks: ProvenBlocks<'a>,
         ledger: LedgerLink<'a, F>,
         fetcher: Fetcher<'a, F>,
         clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
     ) -> Self {
-        let Memory { nodes, blocks, scratch, slots } = memory;
+        let Memory { nodes, scratch, slots, objects } = memory;
         Self {
             root: Root::new(ledger, slots),
             fetcher,
@@ -100,6 +102,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
             blocks,
             scratch,
             clients,
+            objects,
             current: None,
             turn: 0,
             requests: 0,
@@ -154,6 +157,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
             let index = self.turn;
             self.turn = (self.turn + 1) % self.clients.len().max(1);
             let Some(client) = self.clients.get_mut(index) else { continue };
+            let Some(objects) = self.objects.get_mut(index) else { continue };
             if client.link.room() == 0 {
                 continue;
             }
@@ -164,13 +168,13 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
                 }
                 Ok(None) => {}
                 Err(LinkError::PeerRestarted) => {
-                    client.objects = Objects::NONE;
+                    objects.clear();
                     return true;
                 }
                 Err(LinkError::PeerMisbehavior) => {
                     if !client.is_cut_off {
                         client.is_cut_off = true;
-                        client.objects = Objects::NONE;
+                        objects.clear();
                         self.violations += 1;
                     }
                 }
@@ -201,9 +205,10 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
         if request.reserved != 0 || request.reserved2 != 0 {
             return Err(bad("reserved bytes are not zero"));
         }
-        let client = self.clients.get_mut(index).ok_or(bad("no such client"))?;
+        let client = self.clients.get(index).ok_or(bad("no such client"))?;
+        let objects = self.objects.get_mut(index).ok_or(bad("no such client"))?;
         if op == Op::Close {
-            client.objects.close(request.object).ok_or(bad("no such object is open"))?;
+            objects.close(request.object).ok_or(bad("no such object is open"))?;
             return Ok(None);
         }
         if let Err(failure) = self.root.proven() {
@@ -218,7 +223,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
                 Job::List { cursor: path(client, request)?, target: request.position, written: 0 }
             }
             Op::Read => {
-                let object = client.objects.get(request.object);
+                let object = objects.get(request.object);
                 let object = object.ok_or(bad("no such object is open"))?.clone();
                 let left = object.entry.size().saturating_sub(request.position);
                 let len = u64::from(request.len).min(left);
@@ -287,7 +292,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
         Ok(Tools {
             root: self.root.proven()?,
             nodes: self.nodes,
-            blocks: self.blocks,
+            blocks: &mut self.blocks,
             scratch: self.scratch,
             fetcher: &mut self.fetcher,
             output,
@@ -301,9 +306,9 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
             Progress::Written(len) => completion.len = len,
             Progress::Opened(entry) => {
                 let Job::Open(path) = &current.job else { return Ok(completion) };
-                let client = self.clients.get_mut(current.client);
-                let client = client.ok_or((Status::BadRequest, Reason::EMPTY))?;
-                let opened = client.objects.open(entry, path);
+                let objects = self.objects.get_mut(current.client);
+                let objects = objects.ok_or((Status::BadRequest, Reason::EMPTY))?;
+                let opened = objects.open(entry, path);
                 let too_many = |status| (status, Reason::new("too many objects are open"));
                 completion.object = opened.map_err(too_many)?;
                 completion.size = entry.size();

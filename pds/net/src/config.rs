@@ -15,7 +15,6 @@ use static_cell::ConstStaticCell;
 
 type FrameLink = RawLink<Descriptor, Descriptor, { nic::RING_SLOTS }>;
 
-static BUFFERS: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::ZERO);
 static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::EMPTY);
 
 /// Binds every region and channel of `net`.
@@ -31,7 +30,7 @@ fn wired<F: FnMut()>(wake: fn(Channel) -> F) -> Program<'static, F> {
     // SAFETY: `nic`'s data region, mapped read-only, holds `Info` at its start.
     let info = unsafe { ExternallySharedRef::new_read_only(info) };
     let parts = Parts {
-        memory: Memory { buffers: BUFFERS.take(), storage: STORAGE.take() },
+        memory: Memory { buffers: buffers(), storage: STORAGE.take() },
         frames: frames(wake),
         clients: bound(wake),
         addressing: Addressing::Dhcp,
@@ -65,6 +64,15 @@ fn frames<F: FnMut()>(wake: fn(Channel) -> F) -> Frames<'static, F> {
         Some(frames) => frames,
         None => panic!("a frame region holds no buffer"),
     }
+}
+
+fn buffers() -> &'static mut Buffers {
+    let mut start = memory_region_symbol!(socket_buffers_vaddr: *mut Buffers);
+    let len = *var!(socket_buffers_size: usize = 0);
+    assert!(len >= size_of::<Buffers>(), "the region for socket buffers is too small");
+    // SAFETY: the composition maps the region into `net` alone and for ever, it is large enough as
+    // just checked, any bytes are `Buffers`, and this is called once in a life.
+    unsafe { start.as_mut() }
 }
 
 /// # Safety

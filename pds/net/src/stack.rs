@@ -30,22 +30,14 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 /// A handshake that takes longer is not going to finish.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the sockets buffer. All zero, so that it takes no room in the image.
+/// What the sockets buffer: plain bytes, of any value at the start.
+#[derive(zerocopy::FromBytes, zerocopy::IntoBytes)]
+#[repr(C)]
 pub struct Buffers {
     tcp_rx: [[u8; TCP_RX_BYTES]; TCP_SOCKETS],
     tcp_tx: [[u8; TCP_TX_BYTES]; TCP_SOCKETS],
     udp_rx: [[u8; UDP_BYTES]; UDP_SOCKETS],
     udp_tx: [[u8; UDP_BYTES]; UDP_SOCKETS],
-}
-
-impl Buffers {
-    /// Buffers of a stack that has not been started.
-    pub const ZERO: Self = Self {
-        tcp_rx: [[0; TCP_RX_BYTES]; TCP_SOCKETS],
-        tcp_tx: [[0; TCP_TX_BYTES]; TCP_SOCKETS],
-        udp_rx: [[0; UDP_BYTES]; UDP_SOCKETS],
-        udp_tx: [[0; UDP_BYTES]; UDP_SOCKETS],
-    };
 }
 
 type Packets = [udp::PacketMetadata; UDP_PACKETS];
