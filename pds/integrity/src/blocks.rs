@@ -1,7 +1,7 @@
 //! Proven data blocks of small files, so that what is asked for again and again is hashed once.
 
 use ledger_verify::Digest;
-use volume::geometry::{BLOCK_BYTES, Block};
+use volume::geometry::Block;
 
 /// Blocks kept.
 const BLOCKS: usize = 64;
