@@ -68,7 +68,6 @@ DISK    ?= $(DEMO)/volume.img
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
 .PHONY: image run test test-host test-on-target test-system bench graph sdk setup docs check clean help FORCE
-.DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -150,9 +149,10 @@ $(OUT)/anchor.bin: $(CAIRN) $(DEMO_MADE) FORCE
 	$(call copy_if_changed,$@.new,$@)
 
 $(OUT)/loader.img: $(OUT)/system.xml $(ELFS) $(OUT)/anchor.bin $(SDK_FILES)
-	@MICROKIT_SDK=$(SDK) $(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) --search-path $(OUT) \
-		--output $@ --report $(OUT)/report.txt
+	@MICROKIT_SDK=$(SDK) $(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) \
+		--search-path $(OUT) --output $@.new --report $(OUT)/report.txt
 	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))" >>$(OUT)/report.txt
+	@mv $@.new $@
 
 # --- the demo -------------------------------------------------------------------------------------
 
