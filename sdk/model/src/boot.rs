@@ -59,8 +59,18 @@ _start:
     mov x29, xzr
     bl {main}
     b restore_frame
-5:  wfi
-    b 5b
+
+    // Not at EL2: say so on the UART.
+5:  adr x0, 8f
+    mov x1, #0x09000000
+6:  ldrb w2, [x0], #1
+    cbz w2, 7f
+    strb w2, [x1]
+    b 6b
+7:  wfi
+    b 7b
+8:  .asciz "model: needs EL2: -machine virt,virtualization=on\r\n"
+    .balign 4
     .ltorg
 "#,
     main = sym main,
