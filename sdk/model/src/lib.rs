@@ -8,9 +8,10 @@
 //!
 //! It trusts the boot specification (checked by `model-spec`) and nothing that a PD says. What it
 //! does differently from seL4 is a bug, except: no object can be created or deleted, no capability
-//! moved; thread operations that need capabilities no PD has, breakpoints, virtual machines and
-//! timeout faults do not exist; the signal fast path of `benchmark` kernels, which overlooks bad
-//! extra capabilities, is not imitated. `tests/on-target/kernel` compares it with seL4.
+//! moved; thread operations that need capabilities no PD has, breakpoints, benchmark system calls,
+//! virtual machines and timeout faults do not exist; the signal fast path of `benchmark` kernels,
+//! which overlooks bad extra capabilities, is not imitated. `tests/on-target/kernel` compares it
+//! with seL4.
 #![no_std]
 #![forbid(unsafe_code)]
 
