@@ -3,7 +3,7 @@
 # Does nothing, quickly, when everything is there.
 set -eu
 
-RUST_MIN=1.88
+RUST_MIN=1.91
 TARGET=aarch64-unknown-none
 
 packages=

@@ -116,8 +116,8 @@ fn what_only_the_benchmark_needs_is_not_required() {
 #[test]
 fn rust_must_be_there_and_new_enough_and_have_the_target() {
     let machine = Machine::complete();
-    machine.command("rustc", "echo 'rustc 1.87.0 (x)'");
-    assert!(text(&machine.run()).contains("Rust 1.87.0 is older than 1.88"));
+    machine.command("rustc", "echo 'rustc 1.90.0 (x)'");
+    assert!(text(&machine.run()).contains("Rust 1.90.0 is older than 1.91"));
     machine.remove("rustc");
     assert!(text(&machine.run()).contains("there is no Rust"));
 
