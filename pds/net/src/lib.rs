@@ -22,6 +22,7 @@ mod service;
 mod sockets;
 mod stack;
 mod start;
+mod turn;
 
 pub use client::{Chunks, Client, Link};
 pub use frames::{Counters as FrameCounters, Frames, Link as FrameLink};

@@ -3,20 +3,19 @@
 use protocols::net::{Event, Kind, RING_SLOTS, Request, Status};
 use sel4_shared_ring_buffer::LinkError;
 use smoltcp::phy::Device;
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint, Ipv6Address};
 
 use crate::client::{Client, Command, event, parse};
 use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
 use crate::stack::{Ingress, Stack, TCP_SOCKETS, UDP_SOCKETS};
+use crate::turn::{Outcome, Turn};
 
 /// Clients at most.
 pub const CLIENTS_MAX: usize = 4;
 /// Frames handled before clients get their turn.
 const FRAMES_PER_TURN: usize = 64;
-/// Receive buffers that one TCP socket may have lent out.
-const TCP_LENT_MAX: usize = 16;
 /// Receive buffers that one UDP socket may have lent out.
 const UDP_LENT_MAX: usize = 32;
 /// First of the ports that `TcpConnect` uses (RFC 6335).
@@ -410,159 +409,8 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Open,
-    Gone,
-}
-
-/// One connection's share of [`Net::deliver`].
-struct Turn<'t, 'a, F: FnMut()> {
-    index: usize,
-    connection: &'t mut Connection,
-    client: &'t mut Client<'a, F>,
-    socket: &'t mut tcp::Socket<'static>,
-    busy: bool,
-}
-
-impl<F: FnMut()> Turn<'_, '_, F> {
-    fn run(&mut self, counters: &mut Counters) -> Outcome {
-        if !self.connection.announced && !self.announce(counters) {
-            return self.outcome();
-        }
-        self.buffer_sends();
-        if self.connection.closing && self.connection.sends.is_empty() {
-            self.socket.close();
-        }
-        self.pass_data();
-        self.outcome()
-    }
-
-    fn event(&self, kind: Kind, status: Status, cookie: u64) -> Event {
-        let socket = SocketId::Tcp(self.index).number();
-        Event { socket, ..event(kind, status, cookie) }
-    }
-
-    /// Sends an event if there is room for it.
-    fn tell(&mut self, event: Event) -> bool {
-        let told = self.client.link.room() > 0 && self.client.link.send(event).is_ok();
-        self.busy |= told;
-        told
-    }
-
-    /// Tells that the connection exists; `false` when it does not, or cannot be told yet.
-    fn announce(&mut self, counters: &mut Counters) -> bool {
-        let (Some(remote), Some(local)) =
-            (self.socket.remote_endpoint(), self.socket.local_endpoint())
-        else {
-            return false;
-        };
-        if self.socket.state() == tcp::State::SynSent {
-            return false;
-        }
-        let (kind, listener) = match self.connection.listener {
-            Some(listener) => (Kind::Accepted, SocketId::Listener(listener).number()),
-            None => (Kind::Connected, 0),
-        };
-        let message = Event {
-            listener,
-            port: local.port,
-            remote_port: remote.port,
-            remote: address(remote.addr),
-            ..self.event(kind, Status::Ok, self.connection.cookie)
-        };
-        let told = self.tell(message);
-        self.connection.announced = told;
-        if told && kind == Kind::Accepted {
-            counters.accepted += 1;
-        }
-        told
-    }
-
-    fn buffer_sends(&mut self) {
-        while let Some(send) = self.connection.sends.front_mut() {
-            let data = &self.client.data;
-            let copied = self.socket.send(|room| {
-                let len = send.len.min(u32::try_from(room.len()).unwrap_or(u32::MAX));
-                // Checked when the request came, and the span has only become shorter.
-                let part = data.span(send.offset, len);
-                match part.and_then(|part| data.copy_out(part, room).map(|_| ())) {
-                    Ok(()) => (len as usize, len),
-                    Err(_) => (0, 0),
-                }
-            });
-            let Ok(copied) = copied else { return };
-            send.offset += copied;
-            send.len -= copied;
-            self.busy |= copied > 0;
-            if send.len > 0 {
-                return;
-            }
-            let cookie = send.cookie;
-            let message = self.event(Kind::Sent, Status::Ok, cookie);
-            if !self.tell(message) {
-                return;
-            }
-            self.connection.sends.pop_front();
-        }
-    }
-
-    fn pass_data(&mut self) {
-        while self.connection.lent < TCP_LENT_MAX
-            && self.socket.can_recv()
-            && self.client.link.room() > 0
-        {
-            let id = SocketId::Tcp(self.index);
-            let Some(chunk) = self.client.chunks.take(id) else { return };
-            let client = &mut *self.client;
-            let Ok(len) = self.socket.recv(|bytes| {
-                let len = client.fill(chunk, bytes);
-                (len as usize, len)
-            }) else {
-                return;
-            };
-            self.connection.lent += 1;
-            let offset = self.client.chunks.offset(chunk);
-            let message = Event { offset, len, ..self.event(Kind::Data, Status::Ok, 0) };
-            self.tell(message);
-        }
-    }
-
-    /// Tells the ends of the connection once everything before them has been told.
-    fn outcome(&mut self) -> Outcome {
-        if self.socket.can_recv() {
-            return Outcome::Open;
-        }
-        let state = self.socket.state();
-        let gone = matches!(state, tcp::State::Closed | tcp::State::TimeWait);
-        if gone {
-            let orderly = self.connection.closing && state == tcp::State::TimeWait
-                || self.connection.peer_closed;
-            let message = match (self.connection.announced, orderly) {
-                (true, true) => self.event(Kind::Closed, Status::Ok, 0),
-                (true, false) => self.event(Kind::Closed, Status::Reset, 0),
-                (false, _) => self.event(Kind::Refused, Status::Reset, self.connection.cookie),
-            };
-            // A connection that was accepted and died untold is nobody's business.
-            let silent = !self.connection.announced && self.connection.listener.is_some();
-            if silent || self.tell(message) {
-                self.client.chunks.disown(SocketId::Tcp(self.index));
-                return Outcome::Gone;
-            }
-        } else if self.connection.announced
-            && !self.connection.peer_closed
-            && !self.socket.may_recv()
-            && state != tcp::State::SynReceived
-        {
-            let message = self.event(Kind::PeerClosed, Status::Ok, 0);
-            self.connection.peer_closed = self.tell(message);
-        }
-        Outcome::Open
-    }
-}
-
 /// The address as messages carry it.
-fn address(address: IpAddress) -> [u8; 16] {
+pub(crate) fn address(address: IpAddress) -> [u8; 16] {
     match address {
         IpAddress::Ipv4(v4) => v4.to_ipv6_mapped().octets(),
         IpAddress::Ipv6(v6) => v6.octets(),
