@@ -97,21 +97,21 @@ impl Chain {
     /// [`Reason::Resumed`], [`Reason::NotAnchored`], [`Reason::State`], [`Reason::Snapshot`], or what
     /// is wrong with the event itself; the chain is then as good as new.
     pub fn resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<(), Error> {
-        let result = self.check_resume(frame, snapshot);
-        match result {
-            Ok(head) => self.head = Some(head),
-            Err(_) if self.head.is_none() => self.table = Table::EMPTY,
-            Err(_) => (),
+        let anchored = self.anchor.sequence;
+        if self.head.is_some() {
+            return Err(Error { event: anchored, ..self.error(0, Reason::Resumed) });
         }
-        let (offset, reason) = match result {
-            Ok(_) => {
-                self.offset = self.offset.saturating_add(frame.len() as u64);
-                return Ok(());
+        match self.check_resume(frame, snapshot) {
+            Ok(head) => {
+                self.head = Some(head);
+                self.offset = frame.len() as u64;
+                Ok(())
             }
-            Err(at) => at,
-        };
-        let event = self.anchor.sequence;
-        Err(Error { event, ..self.error(offset, reason) })
+            Err((offset, reason)) => {
+                self.table = Table::EMPTY;
+                Err(Error { event: anchored, ..self.error(offset, reason) })
+            }
+        }
     }
 
     fn check_resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<Head, At> {
@@ -119,9 +119,6 @@ impl Chain {
             Some((event, [])) => Event::parse(event)?,
             _ => return Err((0, Reason::Encoding(crate::cbor::Problem::Truncated))),
         };
-        if self.head.is_some() {
-            return Err((0, Reason::Resumed));
-        }
         let chain = event.chain.unwrap_or(event.digest);
         let position = Anchor { chain, sequence: event.sequence, digest: event.digest };
         if position != self.anchor {

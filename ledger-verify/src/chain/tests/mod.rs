@@ -276,4 +276,5 @@ fn one_frame_at_a_time_and_no_more() {
     assert_eq!(error.reason, Reason::Encoding(Problem::Truncated));
     let error = chain.replay(&frames.concat()[..frames[0].len() + 9]).unwrap_err();
     assert_eq!((error.event, error.reason), (1, Reason::Encoding(Problem::Truncated)));
+    assert_eq!(error.offset, frames[0].len() as u64);
 }

@@ -71,8 +71,10 @@ fn resumes_nowhere_else_and_with_nothing_else() {
     assert_eq!(reason(&mut chain, &frames[2][..9], &registers), cut);
     assert_eq!(reason(&mut chain, &frames[2..4].concat(), &registers), cut);
     // After all these failures the chain is as good as new.
+    chain.clone().replay(&frames.concat()).unwrap();
     chain.resume(&frames[2], &registers).unwrap();
     assert_eq!(reason(&mut chain, &frames[2], &registers), Reason::Resumed);
+    chain.replay(&frames[3..].concat()).unwrap();
     let mut other_chain = Chain::new(Anchor { chain: Digest([1; 32]), ..anchor });
     assert_eq!(reason(&mut other_chain, &frames[2], &registers), Reason::NotAnchored);
 }
