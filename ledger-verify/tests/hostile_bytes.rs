@@ -3,9 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(feature = "write")]
 
+use ledger_verify::algorithm::Algorithm;
+use ledger_verify::bundle::Bundle;
 use ledger_verify::chain::{Anchor, Chain, Event, Feed, Kind};
+use ledger_verify::log::checkpoint::{Checkpoint, Policy};
+use ledger_verify::log::note::{Key, KeyType, Note};
+use ledger_verify::log::proof::Proof;
 use ledger_verify::registers::{Name, Write, WriteValue};
-use ledger_verify::write::{Draft, KeySet, SecretKey, append, first};
+use ledger_verify::write::{self, Draft, KeySet, SecretKey, append, first};
 use ledger_verify::{Digest, merkle};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -84,6 +89,61 @@ proptest! {
             let parent = with_parent.then_some(&block);
             prop_assert!(tree.verify_block(index, &block, parent).is_err());
             prop_assert!(tree.verify_node(level, index, &block, parent).is_err());
+        }
+    }
+
+    #[test]
+    fn arbitrary_bundles_prove_nothing(bytes in vec(any::<u8>(), 0..300)) {
+        let (_, anchor) = chain(1);
+        // As they come, and behind a good head.
+        let headed = write::bundle(&bytes, &bytes, Some(&bytes));
+        for bytes in [&bytes, &headed] {
+            let mut chain = Chain::new(anchor);
+            let verified = Bundle::parse(bytes).and_then(|b| b.verify(&mut chain, None));
+            prop_assert!(verified.is_err());
+        }
+    }
+
+    #[test]
+    fn arbitrary_snapshots_are_refused(bytes in vec(any::<u8>(), 0..300)) {
+        let (frame, anchor) = chain(1);
+        prop_assert!(Chain::new(anchor).resume(&frame, &bytes).is_err());
+    }
+
+    #[test]
+    fn arbitrary_text_is_no_proof_of_logging(
+        text in "(c2sp.org/tlog-proof@v1\n)?(extra .{0,9}\n)?(index [0-9]{0,21}\n)?(.{0,50}\n){0,4}\n?\
+                 (a\n[0-9]{1,21}\n[A-Za-z0-9+/]{43}=\n)?\n?(\u{2014} a [A-Za-z0-9+/]{0,100}={0,2}\n){0,3}",
+        bytes in vec(any::<u8>(), 0..300),
+    ) {
+        let key = SecretKey::derive(&[5; 32], 0).public().bytes;
+        let log = Key::new("a", KeyType::Note, &key).unwrap();
+        let policy = Policy { log, witnesses: &[], witnesses_wanted: 0 };
+        for bytes in [text.as_bytes(), &bytes] {
+            let trusted = Note::parse(bytes).and_then(|note| policy.verify(&note));
+            prop_assert!(trusted.is_err());
+            let proven = Proof::parse(bytes).and_then(|proof| proof.verify(&Digest::ZERO, &policy));
+            prop_assert!(proven.is_err());
+            let _ = Checkpoint::parse(&text);
+            let _ = Key::parse(&text, &mut [0; 100]).is_ok();
+        }
+    }
+
+    #[test]
+    fn arbitrary_signatures_verify_nowhere(seed in any::<u64>(), spoil in any::<prop::sample::Index>()) {
+        for number in 1..=5 {
+            let algorithm = Algorithm::from_number(number).unwrap();
+            let fill = |length| -> Vec<u8> {
+                (0..length).map(|i| (seed.wrapping_mul(i as u64 + 1) >> 56).to_le_bytes()[0]).collect()
+            };
+            let (public, mut signature) = (fill(algorithm.public_bytes()), fill(algorithm.signature_bytes()));
+            prop_assert!(!algorithm.verify(&public, b"message", &signature));
+            // Hints that are empty, so that the rest is looked at as well.
+            let hints = signature.len().saturating_sub(84);
+            signature[hints..].fill(0);
+            prop_assert!(!algorithm.verify(&public, b"message", &signature));
+            signature.truncate(spoil.index(signature.len()));
+            prop_assert!(!algorithm.verify(&public, b"message", &signature));
         }
     }
 }
