@@ -14,7 +14,7 @@ const PORT: u16 = 7;
 /// TCP connections at once.
 const CONNECTIONS_MAX: u32 = 8;
 /// Numbers of TCP sockets that `net` may give out.
-const SOCKETS: usize = 64;
+const SOCKETS: usize = 32;
 /// Longest datagram or piece of a stream: one receive buffer of `net`.
 const PIECE_BYTES_MAX: usize = 4096;
 /// Requests that one event may cause: releases for a connection's 16 buffers, and an abort.
