@@ -9,6 +9,7 @@ use ledger_verify::log::checkpoint::Policy;
 use ledger_verify::log::note::{Key, KeyType};
 use ledger_verify::log::{self, tree};
 use ledger_verify::registers::{Name, Value, Write, WriteValue};
+use ledger_verify::write::log::base64;
 use ledger_verify::write::{Draft, KeySet, SecretKey, append, bundle, first, log_entry, snapshot};
 
 fn key(index: u64) -> SecretKey {
@@ -41,19 +42,6 @@ fn chain(count: u64) -> Vec<(Vec<u8>, Anchor, Vec<u8>)> {
         all.push((frame, proven.anchor(), snapshot(proven.registers())));
     }
     all
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(*group.get(i).unwrap_or(&0)));
-        for digit in 0..4 {
-            let index = (bits >> (18 - 6 * digit) & 63) as usize;
-            text.push(if digit <= group.len() { DIGITS[index] as char } else { '=' });
-        }
-    }
-    text
 }
 
 /// The log's key, and a proof that `position` is the second of two entries.

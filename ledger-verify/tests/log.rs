@@ -14,6 +14,7 @@ use ledger_verify::log::tree::{
 };
 use ledger_verify::log::{Error, Reason};
 use ledger_verify::write::SecretKey;
+use ledger_verify::write::log::{Log, NoteSigner, base64 as encode64};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -36,19 +37,6 @@ fn decode64(text: &str) -> Vec<u8> {
         }
     }
     bytes
-}
-
-fn encode64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(*group.get(i).unwrap_or(&0)));
-        for digit in 0..4 {
-            let index = (bits >> (18 - 6 * digit) & 63) as usize;
-            text.push(if digit <= group.len() { DIGITS[index] as char } else { '=' });
-        }
-    }
-    text
 }
 
 fn proof(test: &Value) -> Option<Vec<Digest>> {
@@ -517,4 +505,116 @@ fn sha256_is_what_the_trees_use() {
     assert_eq!(empty_root().0, <[u8; 32]>::from(Sha256::digest(b"")));
     let leaf: [u8; 32] = Sha256::digest(b"\0entry").into();
     assert_eq!(leaf_hash(b"entry").0, leaf);
+}
+
+// ---- The writing side ----
+
+fn log_of(size: u64) -> Log {
+    let mut log = Log::new();
+    for index in 0..size {
+        assert_eq!(log.append(index.to_be_bytes().to_vec()), Some(index));
+    }
+    log
+}
+
+#[test]
+fn the_writers_trees_are_those_of_the_definitions() {
+    for size in 0..=33_u64 {
+        let (log, leaves) = (log_of(size), leaves(size));
+        assert_eq!(log.root(), reference::root(&leaves));
+        for index in 0..size {
+            let expected = reference::inclusion(usize::try_from(index).unwrap(), &leaves);
+            assert_eq!(log.inclusion(index), Some(expected));
+        }
+        for old in 1..=size {
+            let expected = reference::consistency(usize::try_from(old).unwrap(), &leaves, true);
+            assert_eq!(log.consistency(old), Some(expected));
+        }
+        assert_eq!((log.inclusion(size), log.consistency(0)), (None, None));
+        assert_eq!(log.consistency(size + 1), None);
+    }
+    assert_eq!(Log::new().append(vec![0; 65536]), None);
+}
+
+#[test]
+fn tiles_have_the_standards_paths_and_widths() {
+    // The standard's own example: a tree of 70,000 entries.
+    let files = log_of(70_000).files(0);
+    let count = |start: &str| files.iter().filter(|(path, _)| path.starts_with(start)).count();
+    assert_eq!((count("tile/0/"), count("tile/1/"), count("tile/2/")), (274, 2, 1));
+    assert_eq!(count("tile/entries/"), 274);
+    let length = |path: &str| files.iter().find(|(p, _)| p == path).map(|(_, bytes)| bytes.len());
+    assert_eq!(length("tile/0/000"), Some(8192));
+    assert_eq!(length("tile/0/273.p/112"), Some(112 * 32));
+    assert_eq!(length("tile/1/000"), Some(8192));
+    assert_eq!(length("tile/1/001.p/17"), Some(17 * 32));
+    assert_eq!(length("tile/2/000.p/1"), Some(32));
+    assert_eq!(length("tile/entries/273.p/112"), Some(112 * 10));
+    // The other example: 256 entries.
+    let paths: Vec<_> = log_of(256).files(0).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["tile/0/000", "tile/1/000.p/1", "tile/entries/000"]);
+}
+
+#[test]
+fn a_longer_log_writes_only_what_changed() {
+    let paths = |size, old| -> Vec<String> {
+        log_of(size).files(old).into_iter().map(|(path, _)| path).collect()
+    };
+    assert_eq!(paths(300, 300), Vec::<String>::new());
+    assert_eq!(paths(301, 300), ["tile/0/001.p/45", "tile/entries/001.p/45"]);
+    let expected = ["tile/0/001", "tile/0/002.p/1", "tile/1/000.p/2", "tile/entries/001"];
+    assert_eq!(paths(513, 300)[..4], expected);
+    // Old files and new ones together are all files of the new log.
+    for (old, new) in [(0, 5), (5, 255), (255, 256), (256, 257), (257, 70_000)] {
+        let mut all: std::collections::BTreeMap<_, _> = log_of(old).files(0).into_iter().collect();
+        all.extend(log_of(new).files(old));
+        for (path, bytes) in log_of(new).files(0) {
+            assert_eq!(all.get(&path), Some(&bytes), "{path} from {old} to {new}");
+        }
+    }
+}
+
+#[test]
+fn a_log_is_read_back_from_its_files() {
+    for size in [0, 1, 255, 256, 257, 600] {
+        let log = log_of(size);
+        let files: std::collections::BTreeMap<_, _> = log.files(0).into_iter().collect();
+        let fetch = |path: &str| files.get(path).cloned().ok_or(());
+        let read = Log::read(size, fetch).unwrap();
+        assert_eq!(read.root(), log.root());
+        assert_eq!(Log::read(size + 1, fetch).unwrap_err(), Some(()));
+        if size > 0 {
+            let cut = |path: &str| fetch(path).map(|bytes| bytes[1..].to_vec());
+            assert_eq!(Log::read(size, cut).unwrap_err(), None);
+            let longer = |path: &str| fetch(path).map(|bytes| [&bytes[..], &[0]].concat());
+            assert_eq!(Log::read(size, longer).unwrap_err(), None);
+        }
+    }
+}
+
+#[test]
+fn what_the_writer_signs_is_what_this_test_signs() {
+    let log_of_five = log_of(5);
+    let text = log_of_five.checkpoint("example.com/log");
+    assert_eq!(text, text_of(&leaves(5)));
+    for signer in witnesses().iter().chain([log()]) {
+        let writer = NoteSigner::new(signer.name, signer.key_type, signer.secret.clone()).unwrap();
+        assert_eq!(writer.sign(&text, 77).unwrap(), signer.sign(&text, 77));
+        let vkey = writer.verifier_key().unwrap();
+        assert_eq!(Key::parse(&vkey, &mut [0; 1313]).unwrap(), signer.key());
+    }
+    let [w1, ..] = witnesses();
+    let witness = NoteSigner::new(w1.name, w1.key_type, w1.secret.clone()).unwrap();
+    assert_eq!(witness.sign("no checkpoint\n", 1), Err(Reason::NoteFormat));
+    assert_eq!(witness.sign(&text, u64::MAX), Err(Reason::TooLong));
+    let ed25519 = w1.secret.clone();
+    let wrong = NoteSigner::new("name", KeyType::CosignatureMlDsa44, ed25519).map(|_| ());
+    assert_eq!(wrong, Err(Reason::VerifierKey));
+
+    let [w1, w2, _] = witnesses();
+    let note =
+        format!("{text}\n{}{}{}", log().sign(&text, 0), w1.sign(&text, 9), w2.sign(&text, 8));
+    let proof = log_of_five.proof(3, &note).unwrap();
+    assert_eq!(proof, proof_of(3, &leaves(5), ""));
+    assert_eq!(log_of_five.proof(5, &note), None);
 }

@@ -130,15 +130,9 @@ fn verify_line(
     }
     let (time, signature) = signature.split_first_chunk::<8>().ok_or(bad)?;
     let time_s = u64::from_be_bytes(*time);
-    let mut message = Message::new();
-    let fits = match key.key_type() {
-        KeyType::CosignatureMlDsa44 => message.subtree(key.name(), time_s, checkpoint),
-        _ => message.cosignature(time_s, note.text()),
-    };
-    // The standard ends time at 2^63 - 1.
-    let verifies = fits.is_some()
-        && time_s <= i64::MAX.unsigned_abs()
-        && algorithm.verify(key.public(), message.bytes(), signature);
+    let message = Message::of(key.key_type(), key.name(), time_s, note.text(), checkpoint);
+    let verifies =
+        message.is_some_and(|message| algorithm.verify(key.public(), message.bytes(), signature));
     if verifies { Ok(time_s) } else { Err(bad) }
 }
 
@@ -146,17 +140,33 @@ fn verify_line(
 const MESSAGE_BYTES_MAX: usize = 40 + TEXT_BYTES_MAX;
 const _: () = assert!(MESSAGE_BYTES_MAX >= 12 + 2 * (1 + NAME_BYTES_MAX) + 3 * 8 + 32);
 
-struct Message {
+pub(crate) struct Message {
     bytes: [u8; MESSAGE_BYTES_MAX],
     length: usize,
 }
 
 impl Message {
-    const fn new() -> Self {
-        Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0 }
+    /// What a cosigner of this type and name signs at `time_s`; `None` for a time after 2^63 - 1, where
+    /// the standard ends it, and for a text or a name that is too long.
+    pub(crate) fn of(
+        key_type: KeyType,
+        name: &str,
+        time_s: u64,
+        text: &str,
+        checkpoint: &Checkpoint<'_>,
+    ) -> Option<Self> {
+        let mut message = Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0 };
+        if time_s > i64::MAX.unsigned_abs() {
+            return None;
+        }
+        match key_type {
+            KeyType::CosignatureMlDsa44 => message.subtree(name, time_s, checkpoint)?,
+            KeyType::Note | KeyType::CosignatureEd25519 => message.cosignature(time_s, text)?,
+        }
+        Some(message)
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or(&[])
     }
 

@@ -20,6 +20,7 @@ const TIME: usize = 5;
 const KEYS: usize = 6;
 const NEXT: usize = 7;
 const RECOVERY: usize = 8;
+const STATE: usize = 9;
 const WRITES: usize = 10;
 
 fn encoded(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -435,4 +436,48 @@ fn every_extension_of_an_event_is_refused() {
         let frame = encoded(|sink| bytes(sink, &longer));
         assert!(chain.clone().apply(&frame).is_err(), "{place}");
     }
+}
+
+#[test]
+fn errors_point_at_the_field_that_is_wrong() {
+    let (chain, frames) = chain_of(2);
+    let before: usize = frames.iter().map(Vec::len).sum();
+    let digest = |byte| digest_or_null(Some(Digest([byte; 32])));
+    let number = |value| encoded(|sink| unsigned(sink, value));
+    let spoiled = [
+        (0, number(9), Reason::Version),
+        (KIND, number(9), Reason::Kind),
+        (CHAIN, digest(1), Reason::OtherChain),
+        (SEQUENCE, number(9), Reason::Sequence),
+        (PREVIOUS, digest(1), Reason::Previous),
+        (TIME, number(9), Reason::Time),
+        (KEYS, key_set(1, &[key(9).public()]), Reason::KeysNotCommitted),
+        (NEXT, digest_or_null(Some(set(2).digest())), Reason::KeysReused),
+        (RECOVERY, digest(1), Reason::RecoveryChanged),
+        (RECOVERY, digest_or_null(Some(set(3).digest())), Reason::KeysReused),
+        (STATE, digest(1), Reason::State),
+    ];
+    for (field, value, reason) in spoiled {
+        let body = Body::after(&chain).with(field, value);
+        let frame = body.frame();
+        let error = chain.clone().apply(&frame).unwrap_err();
+        // The frame's head, the event's and the body's, and the fields before.
+        let fields: usize = body.fields[..field].iter().map(Vec::len).sum();
+        let offset = before + 3 + 1 + 1 + fields;
+        assert_eq!((error.reason, error.offset), (reason, offset as u64), "field {field}");
+    }
+    let error = chain.clone().apply(&[0x59, 0x01]).unwrap_err();
+    assert_eq!(error.offset, before as u64);
+}
+
+#[test]
+fn an_event_gives_its_keys_away() {
+    let keys: Vec<_> = (0..3).map(|index| key(index).public()).collect();
+    let start = Draft { keys: KeySet::new(2, keys.clone()), ..draft(0, vec![]) };
+    let (frame, _) = first(&start, &[0, 1].map(key)).unwrap();
+    let (event, rest) = first_event(&frame).unwrap();
+    let mut expected: Vec<_> = keys.iter().map(|key| (key.algorithm, &key.bytes[..])).collect();
+    expected.sort();
+    assert_eq!(event.keys.keys().collect::<Vec<_>>(), expected);
+    assert_eq!((event.keys.threshold, rest), (2, &[][..]));
 }

@@ -1,5 +1,7 @@
 //! The writing side: makes and signs events. For host programs; needs an allocator and secrets.
 
+pub mod log;
+
 use std::vec::Vec;
 
 use ed25519_dalek::Signer as _;
