@@ -164,7 +164,7 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Service<'a, R, F, G> {
 
     fn has_room(&mut self) -> bool {
         let outstanding = self.outstanding_count();
-        !self.link.is_cut_off() && outstanding < REQUESTS_MAX && self.link.room() > outstanding
+        !self.link.is_cut_off() && outstanding < REQUESTS_MAX && self.link.has_room(outstanding + 1)
     }
 
     fn outstanding_count(&self) -> usize {

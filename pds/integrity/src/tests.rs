@@ -485,3 +485,13 @@ fn a_store_that_names_foreign_memory_is_refused() {
     let completion = house.client.receive().unwrap().unwrap();
     assert_eq!(status(&completion), Some(Status::Storage));
 }
+
+#[test]
+fn goes_on_refusing_longer_than_a_ring_is() {
+    let (image, superblock) = image(5);
+    let answer = ledger::Completion { volume: [b'x'; 32], ..vouching(&superblock) };
+    let mut house = House::with(image, superblock, answer);
+    for _ in 0..3 * RING_SLOTS {
+        assert_eq!(house.contents("small").unwrap_err().1, "volume has another name");
+    }
+}

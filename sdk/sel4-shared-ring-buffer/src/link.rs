@@ -253,6 +253,22 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         self.tx.room()
     }
 
+    /// Will `send` take `count` messages, of at most [`Self::CAPACITY`]? Looks whenever fewer are
+    /// known to fit; after a `false`, [`arm`](Self::arm) waits until the peer has read.
+    ///
+    /// To compare [`room`](Self::room) with more than 0 is no substitute: it may stay at an old
+    /// value for ever, since it only looks at 0.
+    pub fn has_room(&mut self, count: usize) -> bool {
+        if self.tx.room() >= count {
+            return true;
+        }
+        if self.look_for_room().is_err() {
+            return false;
+        }
+        self.needs_room = self.tx.room() < count;
+        !self.needs_room
+    }
+
     #[cold]
     fn look_for_room(&mut self) -> Result<(), SendError> {
         match self.session {

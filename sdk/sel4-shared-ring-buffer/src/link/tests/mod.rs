@@ -243,3 +243,25 @@ fn generations_wrap_without_becoming_nobody() {
     side.acknowledge(Epoch { generation: u32::MAX, acknowledged: 7 });
     assert_eq!(side.begin(), Epoch::FIRST);
 }
+
+#[test]
+fn room_for_two_is_found_whatever_was_known_before() {
+    let link = RawLink::<u64, u64, 4>::new();
+    let (mut client, mut server) = (link.client(|| {}), link.server(|| {}));
+    for round in 0..20 {
+        assert!(client.has_room(2), "round {round}");
+        client.send(round).unwrap();
+        client.flush();
+        assert_eq!(server.receive(), Ok(Some(round)));
+    }
+    for value in 0..3 {
+        client.send(value).unwrap();
+    }
+    client.flush();
+    assert!(!client.has_room(2));
+    assert!(client.arm(), "nothing was read, so nothing is new");
+    assert_eq!(server.receive(), Ok(Some(0)));
+    server.flush();
+    assert!(!client.arm(), "room was waited for, and is there");
+    assert!(client.has_room(2));
+}
