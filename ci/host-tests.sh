@@ -11,6 +11,10 @@ else
     cargo test --quiet --workspace --exclude cairn-tests --no-fail-fast
 fi
 
+# Off by default, because what is behind it is unmaintained.
+echo "--- crypto with Kyber-768"
+cargo test --quiet --package crypto --features kyber768 --lib
+
 # loom replaces the atomics, so it needs a build of its own.
 echo "--- ring models under loom"
 RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \

@@ -23,7 +23,8 @@ has_network_rom() {
 }
 
 find_packages() {
-    need cc gcc
+    # The second is only recommended by the first, and nothing links without it.
+    need cc "gcc libc6-dev"
     need make make
     need git git
     need curl curl

@@ -53,7 +53,7 @@ codes! {
         X25519 = 3,
         /// ML-KEM-768 (FIPS 203).
         MlKem768 = 4,
-        /// Kyber-768, round 3; only where the build has the feature `kyber768`.
+        /// Kyber-768 as `pqcrypto-kyber` 0.8 has it; only where the build has the feature `kyber768`.
         Kyber768 = 5,
     }
 }

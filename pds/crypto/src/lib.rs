@@ -24,6 +24,8 @@ mod service;
 
 #[cfg(feature = "kyber768")]
 mod kyber;
+#[cfg(all(feature = "kyber768", target_os = "none"))]
+compile_error!("`kyber768` is for hosts only: use ML-KEM-768, which its peers understand");
 
 pub use policy::Policy;
 pub use random::{Random, SEED_BYTES};
