@@ -48,6 +48,7 @@ pub use interrupt::Interrupt;
 pub use link::notifier;
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;
+pub use state::supervisor_channel;
 
 #[doc(hidden)]
 pub mod _private {

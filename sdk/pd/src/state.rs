@@ -70,8 +70,17 @@ pub(crate) fn page() -> Option<LifecyclePage<'static>> {
     SHARED.page.get()
 }
 
+/// The channel to `supervisor`, for a PD that talks about more than its lifecycle page; `None` if the
+/// composition gives it none.
+pub fn supervisor_channel() -> Option<Channel> {
+    let channel = *var!(supervisor_channel: usize = NO_CHANNEL);
+    (channel != NO_CHANNEL).then(|| Channel::new(channel))
+}
+
 pub(crate) fn notify_supervisor() {
-    notify(*var!(supervisor_channel: usize = NO_CHANNEL));
+    if let Some(channel) = supervisor_channel() {
+        channel.notify();
+    }
 }
 
 /// Channel symbols that the tool did not set.

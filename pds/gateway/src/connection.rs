@@ -1,0 +1,307 @@
+//! One connection: requests in, responses out, one after the other.
+//!
+//! ```text
+//!          first byte         whole head               last byte written
+//! Idle ───────────────▶ Head ────────────▶ Serving ───────────────────────▶ Idle
+//!   │                     │ not HTTP          │ last request
+//!   │ idle too long       ▼                   ▼                 all sent
+//!   └──────────────▶ Finishing ◀──────────────┘ ── Finishing ─────────────▶ Closing ──▶ Free
+//!
+//! anywhere: no progress, or proof failed in mid-body ──▶ Aborting ──▶ Aborted ──▶ Free
+//! ```
+
+use protocols::net::Op;
+use sel4_externally_shared::access::ReadOnly;
+use sel4_shared_ring_buffer::DataRegion;
+
+use crate::NetPeer;
+use crate::exchange::{Activity, Exchange};
+use crate::facts::Facts;
+use crate::failure::Failure;
+use crate::http::{Code, Found, HEAD_BYTES_MAX, Head, Length, check_line};
+use crate::inbox::{Inbox, Returns};
+use crate::outbox::Outbox;
+use crate::readers::Readers;
+use crate::service::Counters;
+use crate::text::Text;
+
+const SECOND_NS: u64 = 1_000_000_000;
+/// From the first byte of a head to its last.
+const HEAD_NS: u64 = 10 * SECOND_NS;
+/// Between requests.
+const IDLE_NS: u64 = 30 * SECOND_NS;
+/// Without progress, while something is to be sent.
+const STALLED_NS: u64 = 30 * SECOND_NS;
+/// From a request to the first proven byte.
+const PROOF_NS: u64 = 10 * SECOND_NS;
+/// From our last byte until the client has closed, too.
+const LINGER_NS: u64 = 5 * SECOND_NS;
+/// Requests of one connection before the others get their turn.
+const REQUESTS_PER_TURN: usize = 8;
+/// Room that a request must find before it is looked at: any head, and a line of text.
+const RESPONSE_BYTES_MAX: u32 = 1024;
+
+/// What a connection works with, besides its own.
+pub(crate) struct Context<'c, 'a, F: FnMut()> {
+    pub(crate) now_ns: u64,
+    pub(crate) net: &'c mut NetPeer<'a, F>,
+    /// This PD's region towards `net`.
+    pub(crate) output: DataRegion<'a>,
+    /// `net`'s region towards this PD.
+    pub(crate) input: DataRegion<'a, ReadOnly>,
+    pub(crate) readers: &'c mut Readers<'a, F>,
+    pub(crate) facts: &'c mut Facts<'a, F>,
+    pub(crate) returns: &'c mut Returns,
+    pub(crate) counters: &'c mut Counters,
+    /// Room to compose text in.
+    pub(crate) scratch: &'c mut [u8],
+}
+
+/// See the chart above.
+#[derive(Debug)]
+pub(crate) enum State {
+    Free,
+    Idle { since_ns: u64 },
+    Head { since_ns: u64 },
+    Serving { exchange: Exchange, activity: Activity, since_ns: u64 },
+    Finishing,
+    Closing { since_ns: u64 },
+    Aborting,
+    Aborted,
+}
+
+/// A connection, or the place for one.
+#[derive(Debug)]
+pub(crate) struct Connection<'a> {
+    /// What `net` calls it.
+    pub(crate) socket: u16,
+    pub(crate) inbox: Inbox<'a>,
+    pub(crate) outbox: Outbox,
+    pub(crate) state: State,
+    /// When `net` last took something over.
+    progress_ns: u64,
+}
+
+impl<'a> Connection<'a> {
+    /// A place for a connection, with a ring for its responses.
+    pub(crate) fn new(head: &'a mut [u8; HEAD_BYTES_MAX], outbox: Outbox) -> Self {
+        let state = State::Free;
+        Self { socket: 0, inbox: Inbox::new(head), outbox, state, progress_ns: 0 }
+    }
+
+    pub(crate) const fn is_free(&self) -> bool {
+        matches!(self.state, State::Free)
+    }
+
+    /// Begins a connection that `net` calls `socket`.
+    pub(crate) fn begin(&mut self, socket: u16, now_ns: u64) {
+        self.socket = socket;
+        self.state = State::Idle { since_ns: now_ns };
+        self.progress_ns = now_ns;
+    }
+
+    /// Since when it has been waiting for a request; `None` when it is busy.
+    pub(crate) fn idle_since(&self) -> Option<u64> {
+        match self.state {
+            State::Idle { since_ns } | State::Head { since_ns } | State::Closing { since_ns } => {
+                // What `net` still has to take over must not be written over by a successor.
+                self.outbox.is_empty().then_some(since_ns)
+            }
+            _ => None,
+        }
+    }
+
+    /// Copies what arrived, as far as there is room.
+    pub(crate) fn fill<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+        self.inbox.fill(cx.input, cx.returns);
+    }
+
+    /// `net` has taken over what was sent first.
+    pub(crate) fn sent<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+        self.progress_ns = cx.now_ns;
+        if self.outbox.taken_over().is_err() {
+            cx.net.blame("sent what nobody gave it");
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn end<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+        self.let_go(cx);
+        self.inbox.clear(cx.returns);
+        self.outbox.clear();
+        self.state = State::Free;
+    }
+
+    /// Resets the connection. What it held is given back at once, its place when `net` confirms.
+    pub(crate) fn abort<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+        if !matches!(self.state, State::Free | State::Aborted) {
+            self.let_go(cx);
+            self.state = State::Aborting;
+        }
+    }
+
+    /// Gives back what only a living connection needs.
+    fn let_go<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+        if let State::Serving { activity, .. } = &self.state
+            && let Some(reader) = activity.reader()
+        {
+            cx.readers.release(reader);
+        }
+        self.inbox.discard(cx.returns);
+    }
+
+    /// Does what can be done now; `true` when it stopped only to let others have their turn.
+    pub(crate) fn step<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) -> bool {
+        if self.outbox.is_empty() {
+            self.progress_ns = cx.now_ns;
+        }
+        let mut turns = 0;
+        while turns < REQUESTS_PER_TURN && self.advance(cx) {
+            turns += 1;
+        }
+        if cx.now_ns >= self.deadline_ns() {
+            self.expire(cx);
+        }
+        let is_alive = !matches!(self.state, State::Free | State::Aborting | State::Aborted);
+        if is_alive && self.outbox.flush(self.socket, cx.net) {
+            // `net` is woken anyway.
+            cx.returns.flush_all(cx.net);
+        }
+        turns == REQUESTS_PER_TURN
+    }
+
+    /// One step; `false` when there is nothing to do before something else happens.
+    fn advance<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) -> bool {
+        match self.state {
+            State::Free | State::Aborted => false,
+            State::Idle { since_ns } | State::Head { since_ns } => {
+                self.fill(cx);
+                self.outbox.room() >= RESPONSE_BYTES_MAX && self.look(since_ns, cx)
+            }
+            State::Serving { .. } => self.serve(cx),
+            State::Finishing => {
+                self.inbox.discard(cx.returns);
+                self.outbox.flush(self.socket, cx.net);
+                if self.outbox.is_flushed() && cx.net.send(crate::request(Op::Close, self.socket)) {
+                    self.state = State::Closing { since_ns: cx.now_ns };
+                }
+                false
+            }
+            State::Closing { .. } => {
+                self.inbox.discard(cx.returns);
+                false
+            }
+            State::Aborting => {
+                if cx.net.send(crate::request(Op::Abort, self.socket)) {
+                    self.state = State::Aborted;
+                }
+                false
+            }
+        }
+    }
+
+    /// Looks for a request.
+    fn look<F: FnMut()>(&mut self, since_ns: u64, cx: &mut Context<'_, 'a, F>) -> bool {
+        let found = self.inbox.find_head();
+        if matches!(self.state, State::Idle { .. }) && !self.inbox.is_empty() {
+            self.state = State::Head { since_ns: cx.now_ns };
+        }
+        match found {
+            Found::Head(len) => self.receive(len, cx),
+            Found::Bad(code) => self.refuse(code, cx),
+            Found::Line => match check_line(self.inbox.bytes()) {
+                Ok(()) => return false,
+                Err(code) => self.refuse(code, cx),
+            },
+            Found::More => {
+                if self.inbox.has_ended() {
+                    self.state = State::Finishing;
+                    return true;
+                }
+                if self.inbox.is_empty() {
+                    self.state = State::Idle { since_ns };
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Refuses what is not a request; the connection ends with the answer.
+    pub(crate) fn refuse<F: FnMut()>(&mut self, code: Code, cx: &mut Context<'_, 'a, F>) {
+        cx.counters.requests += 1;
+        self.respond(code, code.line(), &Exchange::LAST, cx);
+        self.inbox.discard(cx.returns);
+        self.state = State::Finishing;
+    }
+
+    /// Writes a response with one line of text, whose room was seen before the request was.
+    pub(crate) fn respond<F: FnMut()>(
+        &mut self,
+        code: Code,
+        line: &str,
+        exchange: &Exchange,
+        cx: &mut Context<'_, 'a, F>,
+    ) {
+        let length = Length::Bytes(line.len() as u64 + 1);
+        let head = Head { media: TEXT, ..Head::new(code, length, exchange.keep_alive) };
+        self.write_head(&head, cx);
+        if !exchange.is_head {
+            self.outbox.write(cx.output, line.as_bytes());
+            self.outbox.write(cx.output, b"\n");
+        }
+    }
+
+    /// Writes a response head.
+    pub(crate) fn write_head<F: FnMut()>(&mut self, head: &Head<'_>, cx: &mut Context<'_, 'a, F>) {
+        cx.counters.errors += u64::from(head.code.is_error());
+        let mut buffer = [0; Head::BYTES_MAX];
+        let mut text = Text::new(&mut buffer);
+        head.write(&mut text);
+        self.outbox.write(cx.output, text.as_bytes());
+    }
+
+    /// The response is complete: on to the next request.
+    pub(crate) fn finish<F: FnMut()>(&mut self, exchange: &Exchange, cx: &mut Context<'_, 'a, F>) {
+        if exchange.keep_alive {
+            self.inbox.consume(exchange.head_len, exchange.content_len);
+            self.state = State::Idle { since_ns: cx.now_ns };
+        } else {
+            self.inbox.discard(cx.returns);
+            self.state = State::Finishing;
+        }
+    }
+
+    /// When [`Connection::step`] has something to do even if nothing happens.
+    pub(crate) fn deadline_ns(&self) -> u64 {
+        let stalled = self.progress_ns.saturating_add(STALLED_NS);
+        match &self.state {
+            State::Free | State::Aborting | State::Aborted => u64::MAX,
+            State::Closing { since_ns } => since_ns.saturating_add(LINGER_NS).max(
+                // A slow reader may still be busy with what `net` has not yet taken over.
+                if self.outbox.is_empty() { 0 } else { stalled },
+            ),
+            _ if !self.outbox.is_empty() => stalled,
+            State::Idle { since_ns } => since_ns.saturating_add(IDLE_NS),
+            State::Head { since_ns } => since_ns.saturating_add(HEAD_NS),
+            State::Serving { activity, since_ns, .. } => {
+                activity.deadline_ns().unwrap_or(since_ns.saturating_add(PROOF_NS))
+            }
+            State::Finishing => stalled,
+        }
+    }
+
+    /// Waited too long.
+    fn expire<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+        match &self.state {
+            State::Idle { .. } if self.outbox.is_empty() => self.state = State::Finishing,
+            State::Head { .. } if self.outbox.is_empty() => self.refuse(Code::RequestTimeout, cx),
+            State::Serving { .. } if self.outbox.is_empty() => self.fail(&Failure::silence(), cx),
+            _ => self.abort(cx),
+        }
+        self.advance(cx);
+    }
+}
+
+/// Media type of a line of text.
+const TEXT: &str = "text/plain; charset=utf-8";

@@ -1,0 +1,430 @@
+//! Everything together: events in, requests out, connections and timeouts.
+
+use protocols::integrity::PATH_BYTES_MAX;
+use protocols::net::{Event, Kind, Op, Status};
+use protocols::timer;
+use sel4_externally_shared::access::ReadOnly;
+use sel4_shared_ring_buffer::DataRegion;
+use zerocopy::FromZeros;
+
+use crate::connection::{Connection, Context, State};
+use crate::facts::{Facts, Sources};
+use crate::http::HEAD_BYTES_MAX;
+use crate::inbox::Returns;
+use crate::outbox::Outbox;
+use crate::peer::{News, Peer};
+use crate::readers::{READERS_MAX, Reader, Readers};
+use crate::{IntegrityLink, NetLink, NetPeer, TimerLink};
+
+/// Connections at once.
+pub const CONNECTIONS_MAX: usize = 16;
+/// More than the gateway keeps: a newcomer must be heard of, to make room for it.
+const CONNECTIONS_ASKED: u32 = 18;
+const _: () = assert!(CONNECTIONS_ASKED as usize == CONNECTIONS_MAX + 2);
+const HTTP_PORT: u16 = 80;
+/// Receive buffers that wait for room in all connections together. The rest of what `net` has is
+/// for those that keep up.
+const LENT_MAX: usize = 16;
+/// Events that `net` may bring before connections get their turn.
+const EVENTS_PER_TURN: usize = protocols::net::RING_SLOTS;
+/// Connections that wait to be reset. Events are taken without looking for room for requests, or
+/// this PD and `net` could wait for each other with both rings full.
+const RESETS_MAX: usize = 32;
+/// How long until a refused listener is asked for again.
+const RETRY_NS: u64 = 1_000_000_000;
+/// The longest piece of a page: a path of which each byte becomes `%xx` and `&quot;`, and the rest.
+const SCRATCH_BYTES: usize = 9 * PATH_BYTES_MAX + 1024;
+
+/// Buffers, to be placed in static memory: about 150 KiB.
+pub struct Memory {
+    heads: [[u8; HEAD_BYTES_MAX]; CONNECTIONS_MAX],
+    readers: [Reader; READERS_MAX],
+    scratch: [u8; SCRATCH_BYTES],
+    status: Option<protocols::system::Status>,
+}
+
+impl Memory {
+    /// Memory of a gateway that has not been started.
+    pub const EMPTY: Self = Self {
+        heads: [[0; HEAD_BYTES_MAX]; CONNECTIONS_MAX],
+        readers: [const { Reader::new() }; READERS_MAX],
+        scratch: [0; SCRATCH_BYTES],
+        status: None,
+    };
+}
+
+/// What the gateway is made of.
+pub struct Parts<'a, F: FnMut()> {
+    /// Buffers.
+    pub memory: &'a mut Memory,
+    /// The link to `net`.
+    pub net: NetLink<'a, F>,
+    /// What this PD writes and `net` sends.
+    pub output: DataRegion<'a>,
+    /// What `net` received.
+    pub input: DataRegion<'a, ReadOnly>,
+    /// The link to `integrity`.
+    pub integrity: IntegrityLink<'a, F>,
+    /// Paths for `integrity`.
+    pub paths: DataRegion<'a>,
+    /// Bytes that `integrity` has proven.
+    pub proven: DataRegion<'a, ReadOnly>,
+    /// The link to `timer`.
+    pub timer: TimerLink<'a, F>,
+    /// What the status is made of.
+    pub sources: Sources<'a, F>,
+}
+
+/// What happened since the start, for the status page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Requests that came, answered or not.
+    pub requests: u64,
+    /// Requests answered with an error.
+    pub errors: u64,
+    /// Requests that failed because something did not prove.
+    pub not_proven: u64,
+    /// Connections that came.
+    pub accepted: u64,
+    /// Connections that were reset to make room, or for want of it.
+    pub dropped: u64,
+    /// Connections at the moment.
+    pub open: u64,
+    /// Times that a peer broke its protocol.
+    pub violations: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listener {
+    /// To be asked for, not before this time.
+    Wanted(u64),
+    Asked,
+    Listening(u16),
+}
+
+/// The PD's whole state.
+pub struct Gateway<'a, F: FnMut()> {
+    net: NetPeer<'a, F>,
+    output: DataRegion<'a>,
+    input: DataRegion<'a, ReadOnly>,
+    readers: Readers<'a, F>,
+    facts: Facts<'a, F>,
+    timer: Peer<'a, timer::Request, timer::Completion, { timer::RING_SLOTS }, F>,
+    /// When the timeout that is set goes off.
+    armed_ns: u64,
+    listener: Listener,
+    connections: heapless::Vec<Connection<'a>, CONNECTIONS_MAX>,
+    returns: Returns,
+    resets: heapless::Deque<u16, RESETS_MAX>,
+    counters: Counters,
+    scratch: &'a mut [u8; SCRATCH_BYTES],
+}
+
+impl<'a, F: FnMut()> Gateway<'a, F> {
+    /// A gateway that has not yet asked anybody for anything.
+    ///
+    /// # Panics
+    /// If the composition made a region too small.
+    pub fn new(parts: Parts<'a, F>) -> Self {
+        let Memory { heads, readers, scratch, status } = parts.memory;
+        let ring = parts.output.len() / CONNECTIONS_MAX;
+        assert!(ring > SCRATCH_BYTES + 1024, "the region to net is too small for responses");
+        let ring = u32::try_from(ring).unwrap_or(0);
+        let outboxes = (0..).map(|number: u32| Outbox::new(number.saturating_mul(ring), ring));
+        let places = heads.iter_mut().zip(outboxes);
+        let status = status.get_or_insert_with(FromZeros::new_zeroed);
+        Self {
+            net: Peer::new("net", parts.net),
+            output: parts.output,
+            input: parts.input,
+            readers: Readers::new(readers, parts.integrity, parts.paths, parts.proven),
+            facts: Facts::new(parts.sources, status),
+            timer: Peer::new("timer", parts.timer),
+            armed_ns: u64::MAX,
+            listener: Listener::Wanted(0),
+            connections: places.map(|(head, outbox)| Connection::new(head, outbox)).collect(),
+            returns: Returns::default(),
+            resets: heapless::Deque::new(),
+            counters: Counters::default(),
+            scratch,
+        }
+    }
+
+    /// Can clients connect?
+    pub const fn is_listening(&self) -> bool {
+        matches!(self.listener, Listener::Listening(_))
+    }
+
+    /// Counters so far.
+    pub fn counters(&mut self) -> Counters {
+        let open = self.connections.iter().filter(|connection| !connection.is_free()).count();
+        Counters {
+            open: open as u64,
+            violations: self.net.violations()
+                + self.readers.peer().violations()
+                + self.facts.violations()
+                + self.timer.violations(),
+            ..self.counters
+        }
+    }
+
+    /// `supervisor` has refreshed the status page; [`Gateway::step`] must follow.
+    pub fn refreshed(&mut self) {
+        self.facts.refreshed();
+    }
+
+    /// Does what there is to do, and prepares every link for sleep.
+    pub fn step(&mut self, now_ns: u64) {
+        loop {
+            let mut is_busy = self.hear_net(now_ns);
+            while self.readers.hear(now_ns) {
+                is_busy = true;
+            }
+            while self.facts.hear(now_ns) {
+                is_busy = true;
+            }
+            self.hear_timer(now_ns);
+            self.listen(now_ns);
+            self.reset();
+            is_busy |= self.serve(now_ns);
+            self.readers.pump();
+            self.readers.peer().flush();
+            self.returns.flush(&mut self.net);
+            self.net.flush();
+            if !is_busy {
+                self.set_timer(now_ns);
+                if self.arm() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn arm(&mut self) -> bool {
+        let mut is_idle = self.net.arm();
+        is_idle &= self.readers.peer().arm();
+        is_idle &= self.facts.arm();
+        is_idle & self.timer.arm()
+    }
+
+    fn context<'c>(&'c mut self, now_ns: u64) -> (&'c mut [Connection<'a>], Context<'c, 'a, F>) {
+        let context = Context {
+            now_ns,
+            net: &mut self.net,
+            output: self.output,
+            input: self.input,
+            readers: &mut self.readers,
+            facts: &mut self.facts,
+            returns: &mut self.returns,
+            counters: &mut self.counters,
+            scratch: self.scratch,
+        };
+        (&mut self.connections, context)
+    }
+
+    /// Gives every connection its turn.
+    fn serve(&mut self, now_ns: u64) -> bool {
+        let (connections, mut cx) = self.context(now_ns);
+        let mut is_busy = false;
+        for connection in connections {
+            is_busy |= connection.step(&mut cx);
+        }
+        is_busy
+    }
+
+    fn hear_net(&mut self, now_ns: u64) -> bool {
+        let mut is_busy = false;
+        for _ in 0..EVENTS_PER_TURN {
+            match self.net.receive(now_ns) {
+                Some(News::Message(event)) => self.take(&event, now_ns),
+                Some(News::Lost) => self.lose(now_ns),
+                None => break,
+            }
+            is_busy = true;
+        }
+        is_busy
+    }
+
+    /// `net` started anew, or is not to be trusted: there is no connection any more.
+    fn lose(&mut self, now_ns: u64) {
+        let (connections, mut cx) = self.context(now_ns);
+        for connection in connections.iter_mut().filter(|connection| !connection.is_free()) {
+            connection.end(&mut cx);
+        }
+        self.returns.clear();
+        self.resets.clear();
+        self.listener = Listener::Wanted(now_ns);
+    }
+
+    /// Resets the connections that have no place.
+    fn reset(&mut self) {
+        while let Some(&socket) = self.resets.front() {
+            if !self.net.send(crate::request(Op::Abort, socket)) {
+                return;
+            }
+            self.resets.pop_front();
+        }
+    }
+
+    fn listen(&mut self, now_ns: u64) {
+        if matches!(self.listener, Listener::Wanted(at) if at <= now_ns) {
+            let len = CONNECTIONS_ASKED;
+            let request = crate::request(Op::TcpListen, 0);
+            if self.net.send(protocols::net::Request { port: HTTP_PORT, len, ..request }) {
+                self.listener = Listener::Asked;
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Event, now_ns: u64) {
+        match Kind::from_code(event.kind) {
+            Some(Kind::Listening) if self.listener == Listener::Asked => {
+                self.listener = Listener::Listening(event.socket);
+            }
+            Some(Kind::Accepted) => self.accept(event.socket, now_ns),
+            Some(Kind::Data) => self.take_data(event, now_ns),
+            Some(Kind::Closed) if self.listener == Listener::Listening(event.socket) => {
+                self.listener = Listener::Wanted(now_ns.saturating_add(RETRY_NS));
+            }
+            Some(Kind::Refused) if event.cookie == crate::cookie(Op::TcpListen) => {
+                self.listener = Listener::Wanted(now_ns.saturating_add(RETRY_NS));
+            }
+            Some(Kind::Sent | Kind::PeerClosed | Kind::Closed | Kind::Refused) => {
+                self.take_for_connection(event, now_ns);
+            }
+            _ => self.net.blame("sent an event that nobody waits for"),
+        }
+    }
+
+    fn take_for_connection(&mut self, event: &Event, now_ns: u64) {
+        let (connections, mut cx) = self.context(now_ns);
+        // Late news of a connection that was reset are nobody's.
+        let Some(connection) = connections
+            .iter_mut()
+            .find(|connection| !connection.is_free() && connection.socket == event.socket)
+        else {
+            return;
+        };
+        match Kind::from_code(event.kind) {
+            Some(Kind::Sent) => connection.sent(&mut cx),
+            Some(Kind::PeerClosed) => connection.inbox.end(),
+            Some(Kind::Closed) => connection.end(&mut cx),
+            _ if Status::from_code(event.status) == Some(Status::NoSocket) => {
+                connection.end(&mut cx);
+            }
+            _ if event.cookie == crate::cookie(Op::Send) => connection.abort(&mut cx),
+            _ => {}
+        }
+    }
+
+    fn take_data(&mut self, event: &Event, now_ns: u64) {
+        let (connections, cx) = self.context(now_ns);
+        let connection = connections
+            .iter_mut()
+            .find(|connection| !connection.is_free() && connection.socket == event.socket);
+        let Ok(bytes) = cx.input.span(event.offset, event.len) else {
+            cx.net.blame("named bytes outside its region");
+            return;
+        };
+        let wants_more = connection.filter(|connection| connection.reads());
+        let is_taken =
+            wants_more.is_some_and(|connection| connection.inbox.take(event.offset, bytes).is_ok());
+        if !is_taken {
+            cx.returns.push(event.offset);
+            return;
+        }
+        self.limit_lent(now_ns);
+    }
+
+    /// Connections that send more requests than they wait for answers share a part of `net`'s
+    /// receive buffers. Who holds most of it, when it is used up, is reset.
+    fn limit_lent(&mut self, now_ns: u64) {
+        let (connections, mut cx) = self.context(now_ns);
+        for connection in connections.iter_mut() {
+            connection.fill(&mut cx);
+        }
+        let lent: usize = connections.iter().map(|connection| connection.inbox.lent_count()).sum();
+        if lent <= LENT_MAX {
+            return;
+        }
+        let most = connections.iter_mut().max_by_key(|connection| connection.inbox.lent_count());
+        if let Some(connection) = most {
+            cx.counters.dropped += 1;
+            connection.abort(&mut cx);
+        }
+    }
+
+    fn accept(&mut self, socket: u16, now_ns: u64) {
+        let (connections, mut cx) = self.context(now_ns);
+        cx.counters.accepted += 1;
+        if let Some(old) = connections
+            .iter_mut()
+            .find(|connection| !connection.is_free() && connection.socket == socket)
+        {
+            cx.net.blame("accepted on a socket that is in use");
+            old.end(&mut cx);
+        }
+        let free = connections.iter().position(Connection::is_free);
+        let idle = connections.iter().enumerate();
+        let idle = idle.filter_map(|(index, other)| Some((other.idle_since()?, index)));
+        let place = free.or_else(|| idle.min().map(|(_, longest)| longest));
+        let reset = match place.and_then(|index| connections.get_mut(index)) {
+            Some(place) => {
+                let reset = (!place.is_free()).then_some(place.socket);
+                place.end(&mut cx);
+                place.begin(socket, now_ns);
+                reset
+            }
+            // Everybody is being served.
+            None => Some(socket),
+        };
+        if let Some(socket) = reset {
+            self.counters.dropped += 1;
+            // Fails only when `net` accepts more than it was asked to: what it loses is its own.
+            let _ = self.resets.push_back(socket);
+        }
+    }
+
+    fn hear_timer(&mut self, now_ns: u64) {
+        while self.timer.receive(now_ns).is_some() {
+            self.armed_ns = u64::MAX;
+        }
+    }
+
+    /// Sets the timeout for whatever comes first. An earlier one may stay: waking up too early does
+    /// no harm, and a timeout is set once for many requests.
+    fn set_timer(&mut self, now_ns: u64) {
+        let listener_ns = match self.listener {
+            Listener::Wanted(at) => at,
+            Listener::Asked | Listener::Listening(_) => u64::MAX,
+        };
+        let connections = self.connections.iter().map(Connection::deadline_ns);
+        let deadline_ns = connections
+            .chain([listener_ns, self.facts.deadline_ns(), self.net.deadline_ns()])
+            .chain([self.readers.peer().deadline_ns()])
+            // What is overdue waits for a peer, which will wake us.
+            .filter(|deadline_ns| *deadline_ns > now_ns)
+            .fold(u64::MAX, u64::min);
+        if deadline_ns >= self.armed_ns {
+            return;
+        }
+        let op = timer::Op::Arm.code();
+        if self.timer.send(timer::Request { cookie: 1, deadline_ns, op, reserved: [0; 6] }) {
+            self.armed_ns = deadline_ns;
+        }
+    }
+}
+
+impl<'a> Connection<'a> {
+    /// Does it still want what arrives?
+    const fn reads(&self) -> bool {
+        !matches!(
+            self.state,
+            State::Free
+                | State::Finishing
+                | State::Closing { .. }
+                | State::Aborting
+                | State::Aborted
+        )
+    }
+}

@@ -1,0 +1,163 @@
+//! `/status`, as JSON, in pieces: first what there is once, then one piece per PD.
+
+use protocols::lifecycle::{Counter, State};
+use protocols::system::{Condition, PdStatus, STATUS_PDS_MAX, text};
+
+use crate::facts::{Facts, Tickets};
+use crate::failure::Failure;
+use crate::question::Ticket;
+use crate::readers::Volume;
+use crate::text::Text;
+
+/// What was asked for one answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) facts: Tickets,
+    pub(crate) volume: Ticket,
+}
+
+/// Counters of the PDs on the way from the wire, with their names.
+const NETWORK: [(&str, Counter); 7] = [
+    ("received", Counter::Received),
+    ("received_bytes", Counter::ReceivedBytes),
+    ("transmitted", Counter::Transmitted),
+    ("transmitted_bytes", Counter::TransmittedBytes),
+    ("dropped", Counter::Dropped),
+    ("accepted", Counter::Accepted),
+    ("errors", Counter::Errors),
+];
+
+/// Writes the piece `index`; `false` behind the last one.
+pub(crate) fn write_piece<F: FnMut()>(
+    index: usize,
+    facts: &Facts<'_, F>,
+    asked: Asked,
+    volume: Option<Result<Volume, Failure>>,
+    now_ns: u64,
+    out: &mut Text<'_>,
+) -> bool {
+    let pds = pds(facts);
+    match index.checked_sub(1) {
+        None => {
+            write_image(facts, now_ns, out);
+            write_volume(volume, out);
+            write_chain(facts, asked, out);
+            write_network(pds, out);
+            out.str("  \"pds\": [");
+        }
+        Some(number) => match pds.get(number) {
+            Some(pd) => {
+                out.str(if number == 0 { "\n" } else { ",\n" });
+                write_pd(pd, out);
+            }
+            None if number == pds.len() => drop(out.str("\n  ]\n}\n")),
+            None => return false,
+        },
+    }
+    true
+}
+
+fn pds<'f, F: FnMut()>(facts: &'f Facts<'_, F>) -> &'f [PdStatus] {
+    let status = facts.status();
+    let count = usize::try_from(status.pd_count).unwrap_or(0).min(STATUS_PDS_MAX);
+    status.pds.get(..count).unwrap_or_default()
+}
+
+fn write_image<F: FnMut()>(facts: &Facts<'_, F>, now_ns: u64, out: &mut Text<'_>) {
+    let build = facts.build();
+    out.str("{\n  \"system\": \"cairn\"");
+    for (name, value) in [
+        ("version", &build.version[..]),
+        ("revision", &build.revision),
+        ("kernel", &build.kernel),
+        ("config", &build.config),
+        ("platform", &build.platform),
+    ] {
+        out.str(",\n  ").json(name).str(": ").json(text(value));
+    }
+    out.str(",\n  \"boot_id\": ");
+    match facts.boot_id() {
+        Some(id) => out.str("\"").hex(&id).str("\""),
+        None => out.str("null"),
+    };
+    out.str(",\n  \"boot_us\": ").decimal(facts.status().boot_us);
+    out.str(",\n  \"uptime_us\": ").decimal(now_ns / 1000).str(",\n");
+}
+
+fn write_volume(volume: Option<Result<Volume, Failure>>, out: &mut Text<'_>) {
+    out.str("  \"volume\": ");
+    match volume {
+        Some(Ok(volume)) => out
+            .str("{\"state\": \"proven\", \"name\": ")
+            .json(volume.name())
+            .str(", \"generation\": ")
+            .decimal(volume.generation)
+            .str(", \"root\": \"")
+            .hex(&volume.root)
+            .str("\", \"entries\": ")
+            .decimal(volume.entries)
+            .str("},\n"),
+        Some(Err(failure)) => write_refusal(failure.reason.as_str(), out),
+        None => write_refusal("integrity does not answer", out),
+    };
+}
+
+fn write_chain<F: FnMut()>(facts: &Facts<'_, F>, asked: Asked, out: &mut Text<'_>) {
+    out.str("  \"ledger\": ");
+    match facts.chain(asked.facts) {
+        Some(Ok(chain)) => out
+            .str("{\"state\": \"proven\", \"chain\": \"")
+            .hex(&chain.id)
+            .str("\", \"sequence\": ")
+            .decimal(chain.sequence)
+            .str(", \"head\": \"")
+            .hex(&chain.head)
+            .str("\", \"minimum_generation\": ")
+            .decimal(chain.minimum_generation)
+            .str("},\n"),
+        Some(Err(reason)) => write_refusal(reason.as_str(), out),
+        None => write_refusal("ledger does not answer", out),
+    };
+}
+
+fn write_refusal<'t, 'b>(reason: &str, out: &'t mut Text<'b>) -> &'t mut Text<'b> {
+    out.str("{\"state\": \"refused\", \"reason\": ").json(reason).str("},\n")
+}
+
+fn write_network(pds: &[PdStatus], out: &mut Text<'_>) {
+    out.str("  \"network\": {");
+    let on_the_way = pds.iter().filter(|pd| ["nic", "net"].contains(&text(&pd.name)));
+    for (number, pd) in on_the_way.enumerate() {
+        out.str(if number == 0 { "\n    " } else { ",\n    " }).json(text(&pd.name)).str(": {");
+        for (number, (name, counter)) in NETWORK.iter().enumerate() {
+            let value = pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0);
+            out.str(if number == 0 { "" } else { ", " }).json(name).str(": ").decimal(value);
+        }
+        out.str("}");
+    }
+    out.str("\n  },\n");
+}
+
+fn write_pd(pd: &PdStatus, out: &mut Text<'_>) {
+    out.str("    {\"name\": ").json(text(&pd.name));
+    out.str(", \"state\": ").json(state_name(pd.state));
+    out.str(", \"generation\": ").decimal(pd.generation);
+    out.str(", \"faults\": ").decimal(pd.faults.into());
+    out.str(", \"ready_us\": ").decimal(pd.ready_ns / 1000);
+    let explanation = pd.text.get(..usize::from(pd.text_len)).map_or("", text);
+    if !explanation.is_empty() {
+        out.str(", \"text\": ").json(explanation);
+    }
+    out.str("}");
+}
+
+fn state_name(code: u16) -> &'static str {
+    match State::from_code(code) {
+        Some(State::Initialising) => "initialising",
+        Some(State::Running) => "running",
+        Some(State::Degraded) => "degraded",
+        Some(State::Panicked) => "panicked",
+        None if code == Condition::Failed as u16 => "failed",
+        None => "unknown",
+    }
+}

@@ -1,0 +1,244 @@
+use super::objects::content;
+use super::*;
+use serde_json::Value;
+use std::format;
+
+const NASTY: &str = "x <b>&\"'\\ä?#.html";
+
+fn world_with(count: usize) -> World {
+    let mut world = World::new();
+    for number in 0..count {
+        let path = format!("dir/{number:05}-{}", "n".repeat(number % 90));
+        world.integrity.put(&path, content(number % 50));
+    }
+    world
+}
+
+#[test]
+fn a_listing_of_any_size_is_complete() {
+    for count in [0, 1, 40, 41, 2000] {
+        let mut world = world_with(count);
+        let text = world.get("/");
+        assert_eq!((text.code, text.field("vary")), (200, Some("Accept")));
+        assert_eq!(text.field("content-type"), Some("text/plain; charset=utf-8"));
+        let paths: Vec<_> =
+            text.text().lines().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect();
+        assert!(paths.iter().eq(world.integrity.files.keys()), "{count}");
+
+        let json: Value = serde_json::from_slice(&world.get("/?format=json").body).unwrap();
+        assert_eq!((&json["volume"], &json["generation"]), (&"demo".into(), &5.into()));
+        assert_eq!(json["entries"], count);
+        assert_eq!(json["root"], "aa".repeat(32));
+        let objects = json["objects"].as_array().unwrap();
+        assert!(objects.iter().map(|object| object["path"].as_str().unwrap()).eq(&paths));
+
+        let html = world.get_with("/", "Accept: text/html,*/*;q=0.8\r\n");
+        assert_eq!(html.field("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(html.text().matches("<tr><td><a href=\"/o/dir/").count(), count);
+    }
+}
+
+#[test]
+fn the_links_of_a_listing_work() {
+    let mut world = World::new();
+    world.integrity.put(NASTY, content(9));
+    let html = world.get("/?format=html").text();
+    let link = html.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(world.get(link).body, content(9));
+    assert!(html.contains("x &lt;b&gt;&amp;&quot;"));
+    let json: Value = serde_json::from_slice(&world.get("/?format=json").body).unwrap();
+    assert_eq!(json["objects"][0]["path"], NASTY);
+    assert_eq!(json["objects"][0]["size"], 9);
+}
+
+#[test]
+fn the_longest_paths_fit() {
+    let mut world = World::new();
+    for first in ["\"", "<"] {
+        world.integrity.put(&format!("{first}{}", "\"".repeat(1023)), content(1));
+    }
+    for format in ["html", "json", "text"] {
+        let response = world.get(&format!("/?format={format}"));
+        assert_eq!(response.code, 200);
+        assert!(response.body.len() > 2 * 1024);
+    }
+}
+
+#[test]
+fn old_clients_get_pages_without_chunks() {
+    let mut world = world_with(300);
+    let response = world.ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_eq!(response.field("connection"), Some("close"));
+    assert_eq!(response.text().lines().count(), 300);
+}
+
+#[test]
+fn head_of_a_page_has_no_content() {
+    let mut world = world_with(3);
+    for target in ["/", "/status"] {
+        let head = world.ask(format!("HEAD {target} HTTP/1.1\r\nHost: c\r\n\r\n"));
+        assert_eq!((head.code, head.body.len()), (200, 0));
+    }
+}
+
+#[test]
+fn a_refused_volume_has_no_listing() {
+    let mut world = world_with(3);
+    world.integrity.refusal = "volume root not vouched for by the ledger";
+    let response = world.get("/");
+    assert_eq!(response.code, 502);
+    assert_eq!(response.text(), "volume root not vouched for by the ledger\n");
+    assert!(console().contains(&response.text().trim().to_owned()));
+}
+
+#[test]
+fn a_listing_begins_with_its_first_entries() {
+    let mut world = world_with(3);
+    world.integrity.has_no_disk = true;
+    let response = world.get("/");
+    assert_eq!((response.code, response.text()), (503, "disk does not answer\n".into()));
+}
+
+#[test]
+fn a_listing_that_fails_in_the_middle_is_short() {
+    let mut world = world_with(2000);
+    world.integrity.answers_left = 3;
+    let socket = world.say("GET / HTTP/1.1\r\nHost: c\r\n\r\n");
+    world.integrity.has_no_disk = true;
+    world.integrity.answers_left = usize::MAX;
+    world.run();
+    assert!(world.net.was_reset(socket));
+    let bytes = world.net.take_output(socket);
+    assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    assert_eq!(Response::parse(&bytes, false), None);
+}
+
+fn status_of(world: &mut World) -> Value {
+    let response = world.get("/status");
+    assert_eq!(response.code, 200);
+    assert_eq!(response.field("content-type"), Some("application/json"));
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+#[test]
+fn the_status_tells_everything() {
+    let mut world = world_with(3);
+    let status = status_of(&mut world);
+    for (name, value) in [
+        ("system", "cairn"),
+        ("kernel", "sel4 16.0.0"),
+        ("config", "release"),
+        ("platform", "qemu_virt_aarch64"),
+        ("version", "0.1.0"),
+        ("revision", "abc\"def"),
+    ] {
+        assert_eq!(status[name], value);
+    }
+    assert_eq!(status["boot_us"], 41_234);
+    assert_eq!(status["uptime_us"], world.now_ns / 1000);
+    assert_eq!(status["boot_id"], "b0".repeat(16));
+    let volume = &status["volume"];
+    assert_eq!((&volume["state"], &volume["name"]), (&"proven".into(), &"demo".into()));
+    assert_eq!((&volume["generation"], &volume["entries"]), (&5.into(), &3.into()));
+    assert_eq!(volume["root"], "aa".repeat(32));
+    let ledger = &status["ledger"];
+    assert_eq!((&ledger["state"], &ledger["sequence"]), (&"proven".into(), &6.into()));
+    assert_eq!(
+        (&ledger["chain"], &ledger["head"]),
+        (&"c1".repeat(32).into(), &"ed".repeat(32).into())
+    );
+    assert_eq!(ledger["minimum_generation"], 2);
+    assert_eq!(status["network"]["nic"]["received"], 77);
+    assert_eq!(status["network"]["net"]["transmitted_bytes"], 0);
+    let pds = status["pds"].as_array().unwrap();
+    assert_eq!(pds.len(), 3);
+    assert_eq!((&pds[0]["name"], &pds[0]["state"]), (&"supervisor".into(), &"running".into()));
+    assert_eq!((&pds[2]["state"], &pds[2]["text"]), (&"degraded".into(), &"no <address>".into()));
+}
+
+#[test]
+fn the_status_is_fresh() {
+    let mut world = World::new();
+    status_of(&mut world);
+    world.status.pds[1].counters[usize::from(Counter::Received.code())] = 78;
+    assert_eq!(status_of(&mut world)["network"]["nic"]["received"], 78);
+}
+
+#[test]
+fn the_status_names_what_is_refused() {
+    let mut world = World::new();
+    world.chain_refusal = "chain event 4: bad signature";
+    world.integrity.refusal = "volume root not vouched for by the ledger";
+    let status = status_of(&mut world);
+    assert_eq!(status["ledger"]["state"], "refused");
+    assert_eq!(status["ledger"]["reason"], "chain event 4: bad signature");
+    assert_eq!(status["volume"]["reason"], "volume root not vouched for by the ledger");
+}
+
+#[test]
+fn the_status_does_not_wait_for_the_silent() {
+    let mut world = World::new();
+    world.supervises = false;
+    world.has_ledger = false;
+    world.integrity.is_silent = true;
+    let socket = world.say("GET /status HTTP/1.1\r\nHost: c\r\n\r\n");
+    assert!(world.net.take_output(socket).is_empty());
+    world.pass(SECOND);
+    let bytes = world.net.take_output(socket);
+    let (response, _) = Response::parse(&bytes, false).unwrap();
+    let status: Value = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!(status["volume"]["reason"], "integrity does not answer");
+    assert_eq!(status["ledger"]["reason"], "ledger does not answer");
+    // Late answers are good for the next time.
+    world.supervises = true;
+    world.has_ledger = true;
+    world.integrity.is_silent = false;
+    world.run();
+    assert_eq!(status_of(&mut world)["ledger"]["state"], "proven");
+}
+
+#[test]
+fn a_page_that_supervisor_is_writing_is_not_read() {
+    let mut world = World::new();
+    let before = status_of(&mut world)["pds"].as_array().unwrap().len();
+    world.supervises = false;
+    world.status.sequence += 1;
+    world.status.pd_count = 24;
+    world.write_page();
+    let socket = world.say("GET /status HTTP/1.1\r\nHost: c\r\n\r\n");
+    world.pass(SECOND);
+    let bytes = world.net.take_output(socket);
+    let (response, _) = Response::parse(&bytes, false).unwrap();
+    let status: Value = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!(status["pds"].as_array().unwrap().len(), before);
+}
+
+#[test]
+fn a_hostile_page_still_gives_json() {
+    let mut world = World::new();
+    world.status.pd_count = u32::MAX;
+    for pd in &mut world.status.pds {
+        pd.name = [b'"'; 16];
+        pd.text = [1; 128];
+        pd.text_len = u16::MAX;
+        pd.state = 99;
+        pd.generation = u64::MAX;
+        pd.counters = [u64::MAX; protocols::lifecycle::COUNTERS];
+    }
+    world.status.pds[0].text_len = 128;
+    let status = status_of(&mut world);
+    assert_eq!(status["pds"].as_array().unwrap().len(), 24);
+    assert_eq!(status["pds"][0]["state"], "unknown");
+}
+
+#[test]
+fn the_boot_id_comes_when_there_is_entropy() {
+    let mut world = World::new();
+    assert_eq!(world.crypto_refusals, 0);
+    let mut late = World::new();
+    late.crypto.reset();
+    late.crypto_refusals = 3;
+    late.pass(SECOND);
+    assert_eq!(status_of(&mut late)["boot_id"], "b0".repeat(16));
+    assert_eq!(status_of(&mut world)["boot_id"], "b0".repeat(16));
+}
