@@ -136,3 +136,27 @@ fn freshness_is_judged_by_the_policys_age() {
     assert!(proven.is_fresh(0) && proven.is_fresh(1_001) && proven.is_fresh(1_061));
     assert!(!proven.is_fresh(1_062) && !proven.is_fresh(u64::MAX));
 }
+
+#[test]
+fn the_state_is_the_digest_of_all_registers_however_they_came() {
+    // Names before, between and behind those that are there; new ones and old ones in one event.
+    let events = [
+        vec![pointer("m", 1, 1), item("s", 1)],
+        vec![pointer("a", 1, 1), pointer("m", 2, 2), pointer("z", 1, 1)],
+        vec![release("b", [1, 0, 0], "qemu"), item("s", 2), pointer("t", 1, 1)],
+        vec![],
+        vec![pointer("z", 2, 2)],
+        vec![pointer("a", 2, 2), item("c", 1), policy(Algorithm::Ed25519, 5)],
+    ];
+    let mut events = (0..).zip(events);
+    let (_, writes) = events.next().unwrap();
+    let (frame, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
+    let mut chain = Chain::new(anchor);
+    chain.apply(&frame).unwrap();
+    for (index, writes) in events {
+        let frame = append(&mut chain, &draft(index, writes), &[key(index)]).unwrap();
+        let (event, _) = first_event(&frame).unwrap();
+        let snapshot = crate::write::snapshot(chain.proven().unwrap().registers());
+        assert_eq!(event.state, crate::digest::Domain::State.digest(&snapshot), "event {index}");
+    }
+}
