@@ -95,7 +95,7 @@ impl Domain {
 
     /// A hasher for input that comes in pieces.
     pub(crate) fn hasher(self) -> Hasher {
-        Hasher::new(self.key())
+        Hasher::keyed(self.key())
     }
 }
 
@@ -103,7 +103,7 @@ impl Domain {
 #[must_use]
 #[inline(never)]
 pub fn keyed_hash(key: &[u8; 32], bytes: &[u8]) -> Digest {
-    let mut hasher = Hasher::new(key);
+    let mut hasher = Hasher::keyed(key);
     hasher.update(bytes);
     hasher.finish()
 }

@@ -11,9 +11,11 @@
 //! them, so that a verifier holds all of them in fixed memory; a chain that needs more names another
 //! chain in a pointer.
 
+mod binary;
 mod table;
 pub(crate) mod wire;
 
+pub use binary::BinaryCheck;
 pub use table::Table;
 pub use wire::{Write, WriteValue, Writes};
 
@@ -98,7 +100,7 @@ impl fmt::Display for Version {
 /// A hash function, by number. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashKind {
-    /// BLAKE3, 32 bytes.
+    /// BLAKE3 in plain mode, 32 bytes.
     Blake3 = 1,
     /// SHA-256.
     Sha256 = 2,

@@ -12,6 +12,7 @@ use ledger_verify::log::checkpoint::Policy;
 use ledger_verify::log::note::{Key, KeyType};
 use ledger_verify::log::tree::verify_consistency;
 use ledger_verify::merkle::{BLOCK_BYTES, Builder, Tree, node_above};
+use ledger_verify::registers::{BinaryCheck, Value};
 use ledger_verify::{Digest, digest};
 
 static INPUT: [u8; 8192] = [0; 8192];
@@ -51,6 +52,10 @@ fn chain(input: &[u8], sink: &mut Sink) {
     if let Ok(proven) = chain.proven() {
         black_box((proven.register("volume"), proven.is_fresh(black_box(1))));
         black_box(proven.registers().iter().count());
+        if let Some(Value::Release(release)) = proven.register("binary") {
+            let mut check = BinaryCheck::new(release);
+            black_box(check.update(input) && check.finish());
+        }
     }
     black_box(fork(input, input));
 }

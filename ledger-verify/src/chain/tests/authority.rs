@@ -78,6 +78,9 @@ fn one_key_does_not_sign_for_two() {
     let mut beyond = frame.clone();
     beyond[second + 1] = 3;
     assert_eq!(chain.clone().apply(&beyond).unwrap_err().reason, Reason::SignatureOrder);
+    beyond[second + 1] = 8;
+    let error = chain.clone().apply(&beyond).unwrap_err();
+    assert_eq!(error.reason, Reason::Encoding(Problem::OutOfRange));
     // A key listed twice would let its owner sign twice under two indices.
     by_shared.keys = KeySet::new(2, vec![key(10).public(), key(10).public()]);
     assert_eq!(refused(&chain, &by_shared, &[key(10)]), Reason::KeySet);

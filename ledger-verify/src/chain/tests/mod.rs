@@ -278,3 +278,51 @@ fn one_frame_at_a_time_and_no_more() {
     assert_eq!((error.event, error.reason), (1, Reason::Encoding(Problem::Truncated)));
     assert_eq!(error.offset, frames[0].len() as u64);
 }
+
+#[test]
+fn every_reason_says_something_of_its_own() {
+    let reasons = [
+        Reason::Encoding(Problem::Truncated),
+        Reason::Encoding(Problem::NotShortest),
+        Reason::Encoding(Problem::WrongType),
+        Reason::Encoding(Problem::OutOfRange),
+        Reason::Encoding(Problem::NotUtf8),
+        Reason::Encoding(Problem::Trailing),
+        Reason::TooLong,
+        Reason::Version,
+        Reason::Kind,
+        Reason::OtherChain,
+        Reason::Sequence,
+        Reason::Previous,
+        Reason::Time,
+        Reason::Revoked,
+        Reason::KeysNotCommitted,
+        Reason::NoRecovery,
+        Reason::RecoveryChanged,
+        Reason::KeysReused,
+        Reason::KeySet,
+        Reason::AlgorithmUnknown,
+        Reason::AlgorithmUnsupported(Algorithm::MlDsa44),
+        Reason::AlgorithmWeaker,
+        Reason::TooFewSignatures,
+        Reason::SignatureOrder,
+        Reason::BadSignature,
+        Reason::Register(Rule::Name),
+        Reason::Register(Rule::Order),
+        Reason::Register(Rule::Kind),
+        Reason::Register(Rule::KindChanged),
+        Reason::Register(Rule::GenerationNotHigher),
+        Reason::Register(Rule::VersionNotHigher),
+        Reason::Register(Rule::Platform),
+        Reason::Register(Rule::PolicyWeaker),
+        Reason::Register(Rule::TableFull),
+        Reason::State,
+        Reason::Snapshot,
+        Reason::Resumed,
+        Reason::NotAnchored,
+        Reason::BeforeAnchor { anchored: 7 },
+    ];
+    let texts: std::collections::BTreeSet<_> = reasons.map(|reason| reason.to_string()).into();
+    assert_eq!(texts.len(), reasons.len());
+    assert!(texts.iter().all(|text| text.len() > 5 && !text.contains('\n')));
+}
