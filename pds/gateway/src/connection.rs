@@ -18,7 +18,7 @@ use crate::NetPeer;
 use crate::exchange::{Activity, Exchange};
 use crate::facts::Facts;
 use crate::failure::Failure;
-use crate::http::{Code, Found, HEAD_BYTES_MAX, Head, Length, check_line};
+use crate::http::{Code, Found, Head, Length, check_line};
 use crate::inbox::{Inbox, Returns};
 use crate::outbox::Outbox;
 use crate::readers::Readers;
@@ -72,22 +72,25 @@ pub(crate) enum State {
 
 /// A connection, or the place for one.
 #[derive(Debug)]
-pub(crate) struct Connection<'a> {
+pub(crate) struct Connection {
     /// What `net` calls it.
     pub(crate) socket: u16,
-    pub(crate) inbox: Inbox<'a>,
+    pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) state: State,
     /// When `net` last took something over.
     progress_ns: u64,
 }
 
-impl<'a> Connection<'a> {
-    /// A place for a connection, with a ring for its responses.
-    pub(crate) fn new(head: &'a mut [u8; HEAD_BYTES_MAX], outbox: Outbox) -> Self {
-        let state = State::Free;
-        Self { socket: 0, inbox: Inbox::new(head), outbox, state, progress_ns: 0 }
-    }
+impl Connection {
+    /// A place for a connection.
+    pub(crate) const EMPTY: Self = Self {
+        socket: 0,
+        inbox: Inbox::EMPTY,
+        outbox: Outbox::new(0, 0),
+        state: State::Free,
+        progress_ns: 0,
+    };
 
     pub(crate) const fn is_free(&self) -> bool {
         matches!(self.state, State::Free)
@@ -112,12 +115,12 @@ impl<'a> Connection<'a> {
     }
 
     /// Copies what arrived, as far as there is room.
-    pub(crate) fn fill<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn fill<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         self.inbox.fill(cx.input, cx.returns);
     }
 
     /// `net` has taken over what was sent first.
-    pub(crate) fn sent<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn sent<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         self.progress_ns = cx.now_ns;
         if self.outbox.taken_over().is_err() {
             cx.net.blame("sent what nobody gave it");
@@ -125,7 +128,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The connection is gone.
-    pub(crate) fn end<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn end<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         self.let_go(cx);
         self.inbox.clear(cx.returns);
         self.outbox.clear();
@@ -133,7 +136,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Resets the connection. What it held is given back at once, its place when `net` confirms.
-    pub(crate) fn abort<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn abort<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         if !matches!(self.state, State::Free | State::Aborted) {
             self.let_go(cx);
             self.state = State::Aborting;
@@ -141,7 +144,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Gives back what only a living connection needs.
-    fn let_go<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+    fn let_go<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         if let State::Serving { activity, .. } = &self.state
             && let Some(reader) = activity.reader()
         {
@@ -151,7 +154,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Does what can be done now; `true` when it stopped only to let others have their turn.
-    pub(crate) fn step<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) -> bool {
+    pub(crate) fn step<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
         if self.outbox.is_empty() {
             self.progress_ns = cx.now_ns;
         }
@@ -171,7 +174,7 @@ impl<'a> Connection<'a> {
     }
 
     /// One step; `false` when there is nothing to do before something else happens.
-    fn advance<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) -> bool {
+    fn advance<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
         match self.state {
             State::Free | State::Aborted => false,
             State::Idle { since_ns } | State::Head { since_ns } => {
@@ -201,7 +204,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Looks for a request.
-    fn look<F: FnMut()>(&mut self, since_ns: u64, cx: &mut Context<'_, 'a, F>) -> bool {
+    fn look<F: FnMut()>(&mut self, since_ns: u64, cx: &mut Context<'_, '_, F>) -> bool {
         let found = self.inbox.find_head();
         if matches!(self.state, State::Idle { .. }) && !self.inbox.is_empty() {
             self.state = State::Head { since_ns: cx.now_ns };
@@ -228,7 +231,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Refuses what is not a request; the connection ends with the answer.
-    pub(crate) fn refuse<F: FnMut()>(&mut self, code: Code, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn refuse<F: FnMut()>(&mut self, code: Code, cx: &mut Context<'_, '_, F>) {
         cx.counters.requests += 1;
         self.respond(code, code.line(), &Exchange::LAST, cx);
         self.inbox.discard(cx.returns);
@@ -241,7 +244,7 @@ impl<'a> Connection<'a> {
         code: Code,
         line: &str,
         exchange: &Exchange,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) {
         let length = Length::Bytes(line.len() as u64 + 1);
         let head = Head { media: TEXT, ..Head::new(code, length, exchange.keep_alive) };
@@ -253,7 +256,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Writes a response head.
-    pub(crate) fn write_head<F: FnMut()>(&mut self, head: &Head<'_>, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn write_head<F: FnMut()>(&mut self, head: &Head<'_>, cx: &mut Context<'_, '_, F>) {
         cx.counters.errors += u64::from(head.code.is_error());
         let mut buffer = [0; Head::BYTES_MAX];
         let mut text = Text::new(&mut buffer);
@@ -262,7 +265,7 @@ impl<'a> Connection<'a> {
     }
 
     /// The response is complete: on to the next request.
-    pub(crate) fn finish<F: FnMut()>(&mut self, exchange: &Exchange, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn finish<F: FnMut()>(&mut self, exchange: &Exchange, cx: &mut Context<'_, '_, F>) {
         if exchange.keep_alive {
             self.inbox.consume(exchange.head_len, exchange.content_len);
             self.state = State::Idle { since_ns: cx.now_ns };
@@ -292,7 +295,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Waited too long.
-    fn expire<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) {
+    fn expire<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         match &self.state {
             State::Idle { .. } if self.outbox.is_empty() => self.state = State::Finishing,
             State::Head { .. } if self.outbox.is_empty() => self.refuse(Code::RequestTimeout, cx),

@@ -94,9 +94,9 @@ enum Route {
     Begin(Activity),
 }
 
-impl<'a> Connection<'a> {
+impl Connection {
     /// A whole head is here.
-    pub(crate) fn receive<F: FnMut()>(&mut self, head_len: usize, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn receive<F: FnMut()>(&mut self, head_len: usize, cx: &mut Context<'_, '_, F>) {
         let head = self.inbox.bytes().get(..head_len).unwrap_or_default();
         let request = match parse(head) {
             Ok(request) => request,
@@ -121,7 +121,7 @@ impl<'a> Connection<'a> {
         route: Route,
         exchange: Exchange,
         since_ns: u64,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) {
         match route {
             Route::Line(code, line) => {
@@ -135,7 +135,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Goes on with the request that is being served; `false` when it must wait.
-    pub(crate) fn serve<F: FnMut()>(&mut self, cx: &mut Context<'_, 'a, F>) -> bool {
+    pub(crate) fn serve<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
         let State::Serving { exchange, activity, since_ns } = &self.state else { return false };
         let (exchange, since_ns) = (*exchange, *since_ns);
         match activity {
@@ -182,7 +182,7 @@ impl<'a> Connection<'a> {
 
     /// Answers a failure, or ends the connection where an answer has begun: the client sees that it
     /// is short.
-    pub(crate) fn fail<F: FnMut()>(&mut self, failure: &Failure, cx: &mut Context<'_, 'a, F>) {
+    pub(crate) fn fail<F: FnMut()>(&mut self, failure: &Failure, cx: &mut Context<'_, '_, F>) {
         let State::Serving { exchange, activity, .. } = &self.state else { return };
         let (exchange, reader) = (*exchange, activity.reader());
         let (code, has_begun) = (failure.code(), activity.has_begun());

@@ -4,11 +4,12 @@
 use core::mem::offset_of;
 use core::sync::atomic::{Ordering, fence};
 
-use protocols::system::{BuildInfo, Status};
+use protocols::lifecycle::COUNTERS;
+use protocols::system::{BuildInfo, NAME_BYTES, PdStatus, STATUS_PDS_MAX, Status};
 use protocols::{Reason, crypto, ledger};
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::DataRegion;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::IntoBytes;
 
 use crate::peer::{News, Peer};
 use crate::question::{Question, Ticket};
@@ -36,6 +37,33 @@ pub struct Sources<'a, F: FnMut()> {
     /// Where `crypto` puts random bytes.
     pub random: DataRegion<'a, ReadOnly>,
 }
+
+/// Copies of the status page: one that is being made, and a consistent one.
+pub(crate) struct Pages {
+    draft: Status,
+    status: Status,
+}
+
+impl Pages {
+    pub(crate) const EMPTY: Self = Self { draft: NO_STATUS, status: NO_STATUS };
+}
+
+const NO_STATUS: Status = Status {
+    sequence: 0,
+    boot_us: 0,
+    pd_count: 0,
+    reserved: 0,
+    pds: [PdStatus {
+        name: [0; NAME_BYTES],
+        state: 0,
+        text_len: 0,
+        faults: 0,
+        generation: 0,
+        ready_ns: 0,
+        text: [0; 128],
+        counters: [0; COUNTERS],
+    }; STATUS_PDS_MAX],
+};
 
 /// The chain as `ledger` proved it.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +100,7 @@ enum BootId {
 pub(crate) struct Facts<'a, F: FnMut()> {
     build: BuildInfo,
     page: DataRegion<'a, ReadOnly>,
-    /// A copy of the page; consistent.
-    status: &'a mut Status,
+    pages: &'a mut Pages,
     refresh: F,
     refreshed: Question<()>,
     ledger: Ledger<'a, F>,
@@ -84,12 +111,12 @@ pub(crate) struct Facts<'a, F: FnMut()> {
 }
 
 impl<'a, F: FnMut()> Facts<'a, F> {
-    pub(crate) fn new(sources: Sources<'a, F>, status: &'a mut Status) -> Self {
+    pub(crate) fn new(sources: Sources<'a, F>, pages: &'a mut Pages) -> Self {
         let Sources { build, page, refresh, ledger, crypto, random } = sources;
         Self {
             build,
             page,
-            status,
+            pages,
             refresh,
             refreshed: Question::new(),
             ledger: Peer::new("ledger", ledger),
@@ -127,16 +154,15 @@ impl<'a, F: FnMut()> Facts<'a, F> {
     /// Copies the page. A copy that `supervisor` interrupted is made again; when that happens too
     /// often the old one stays.
     pub(crate) fn copy_page(&mut self) {
-        let mut copy = Status::new_zeroed();
         for _ in 0..PAGE_READS_MAX {
             let Some(before) = self.sequence() else { return };
             fence(Ordering::Acquire);
-            if self.copy(0, copy.as_mut_bytes()).is_none() {
+            if copy(self.page, 0, self.pages.draft.as_mut_bytes()).is_none() {
                 return;
             }
             fence(Ordering::Acquire);
             if before % 2 == 0 && self.sequence() == Some(before) {
-                *self.status = copy;
+                self.pages.status.as_mut_bytes().copy_from_slice(self.pages.draft.as_bytes());
                 return;
             }
         }
@@ -144,14 +170,8 @@ impl<'a, F: FnMut()> Facts<'a, F> {
 
     fn sequence(&self) -> Option<u64> {
         let mut bytes = [0; size_of::<u64>()];
-        self.copy(offset_of!(Status, sequence), &mut bytes)?;
+        copy(self.page, offset_of!(Status, sequence), &mut bytes)?;
         Some(u64::from_le_bytes(bytes))
-    }
-
-    fn copy(&self, offset: usize, into: &mut [u8]) -> Option<()> {
-        let (offset, len) = (u32::try_from(offset).ok()?, u32::try_from(into.len()).ok()?);
-        let span = self.page.span(offset, len).ok()?;
-        self.page.copy_out(span, into).ok().map(drop)
     }
 
     fn ask_pending(&mut self, now_ns: u64) {
@@ -248,7 +268,7 @@ impl<'a, F: FnMut()> Facts<'a, F> {
 
     /// The PDs and the boot time, as of the last refresh.
     pub(crate) const fn status(&self) -> &Status {
-        self.status
+        &self.pages.status
     }
 
     /// What `ledger` answered; `None` when it did not.
@@ -263,6 +283,11 @@ impl<'a, F: FnMut()> Facts<'a, F> {
             BootId::Wanted(_) | BootId::Asked => None,
         }
     }
+}
+
+fn copy(page: DataRegion<'_, ReadOnly>, offset: usize, into: &mut [u8]) -> Option<()> {
+    let (offset, len) = (u32::try_from(offset).ok()?, u32::try_from(into.len()).ok()?);
+    page.copy_out(page.span(offset, len).ok()?, into).ok().map(drop)
 }
 
 const fn head_of_chain(cookie: u64) -> ledger::Request {

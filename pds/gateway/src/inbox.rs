@@ -65,8 +65,8 @@ pub(crate) struct TooMany;
 
 /// What arrived.
 #[derive(Debug)]
-pub(crate) struct Inbox<'a> {
-    buffer: &'a mut [u8; HEAD_BYTES_MAX],
+pub(crate) struct Inbox {
+    buffer: [u8; HEAD_BYTES_MAX],
     len: usize,
     scan: Scan,
     /// Bytes of content to be skipped before the next head.
@@ -76,12 +76,16 @@ pub(crate) struct Inbox<'a> {
     has_ended: bool,
 }
 
-impl<'a> Inbox<'a> {
+impl Inbox {
     /// Nothing has arrived.
-    pub(crate) fn new(buffer: &'a mut [u8; HEAD_BYTES_MAX]) -> Self {
-        let (scan, lent) = (Scan::default(), heapless::Deque::new());
-        Self { buffer, len: 0, scan, skip: 0, lent, has_ended: false }
-    }
+    pub(crate) const EMPTY: Self = Self {
+        buffer: [0; HEAD_BYTES_MAX],
+        len: 0,
+        scan: Scan::new(),
+        skip: 0,
+        lent: heapless::Deque::new(),
+        has_ended: false,
+    };
 
     /// Gives all receive buffers back and forgets everything: the connection is over.
     pub(crate) fn clear(&mut self, returns: &mut Returns) {
@@ -89,7 +93,7 @@ impl<'a> Inbox<'a> {
             returns.push(lent.offset);
         }
         self.len = 0;
-        self.scan = Scan::default();
+        self.scan = Scan::new();
         self.skip = 0;
         self.has_ended = false;
     }
@@ -181,7 +185,7 @@ impl<'a> Inbox<'a> {
         let start = len.saturating_add(usize::try_from(skipped).unwrap_or(0)).min(self.len);
         self.buffer.copy_within(start..self.len, 0);
         self.len -= start;
-        self.scan = Scan::default();
+        self.scan = Scan::new();
     }
 }
 
@@ -190,18 +194,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use sel4_externally_shared::ExternallySharedRef;
-    use std::boxed::Box;
     use std::vec::Vec;
 
-    fn inbox() -> Inbox<'static> {
-        Inbox::new(Box::leak(Box::new([0; HEAD_BYTES_MAX])))
+    fn inbox() -> Inbox {
+        Inbox::EMPTY
     }
 
     fn region(bytes: &mut [u8]) -> DataRegion<'_, ReadOnly> {
         DataRegion::new(ExternallySharedRef::from_ref(bytes))
     }
 
-    fn give(inbox: &mut Inbox<'_>, bytes: &[u8], returns: &mut Returns) -> bool {
+    fn give(inbox: &mut Inbox, bytes: &[u8], returns: &mut Returns) -> bool {
         let mut bytes = bytes.to_vec();
         let len = u32::try_from(bytes.len()).unwrap();
         let region = region(&mut bytes);

@@ -16,14 +16,14 @@ pub(crate) struct Wanted {
     range: Option<(u64, u64)>,
 }
 
-impl<'a> Connection<'a> {
+impl Connection {
     /// Is the object open? Then its size and root are proven.
     pub(crate) fn serve_opening<F: FnMut()>(
         &mut self,
         exchange: Exchange,
         reader: ReaderId,
         media: &'static str,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) -> bool {
         let object = match cx.readers.outcome(reader) {
             Outcome::Waits => return false,
@@ -59,7 +59,7 @@ impl<'a> Connection<'a> {
         exchange: Exchange,
         reader: ReaderId,
         wanted: Wanted,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) -> bool {
         if let Some(failure) = cx.readers.failure(reader) {
             self.fail(&failure, cx);
@@ -81,7 +81,7 @@ impl<'a> Connection<'a> {
         exchange: Exchange,
         reader: ReaderId,
         mut left: u64,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) -> bool {
         while left > 0
             && self.outbox.room() > 0

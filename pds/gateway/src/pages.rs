@@ -119,14 +119,14 @@ impl Page {
     }
 }
 
-impl<'a> Connection<'a> {
+impl Connection {
     /// The volume is proven: begins its listing.
     pub(crate) fn begin_listing<F: FnMut()>(
         &mut self,
         exchange: Exchange,
         format: Format,
         volume: Volume,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) -> bool {
         let source = Source::Listing { reader: None, format, volume };
         self.begin_page(exchange, source, cx);
@@ -139,7 +139,7 @@ impl<'a> Connection<'a> {
         exchange: Exchange,
         asked: Asked,
         volume: Option<Result<Volume, Failure>>,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) {
         cx.facts.copy_page();
         self.begin_page(exchange, Source::Status { asked, volume }, cx);
@@ -149,7 +149,7 @@ impl<'a> Connection<'a> {
         &mut self,
         mut exchange: Exchange,
         source: Source,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) {
         // Where the connection's end is the page's end, no request follows.
         exchange.keep_alive &= !exchange.is_http_10 || exchange.is_head;
@@ -167,7 +167,7 @@ impl<'a> Connection<'a> {
     pub(crate) fn serve_page<F: FnMut()>(
         &mut self,
         exchange: Exchange,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) -> bool {
         let State::Serving { activity: Activity::Page(page), .. } = &self.state else {
             return false;
@@ -197,7 +197,7 @@ impl<'a> Connection<'a> {
         page: &mut Page,
         piece: &Piece,
         text: &[u8],
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) -> bool {
         // A listing begins when its first entry is proven, not before.
         let is_proven = match piece {
@@ -242,7 +242,7 @@ impl<'a> Connection<'a> {
         exchange: &Exchange,
         text: &[u8],
         is_last: bool,
-        cx: &mut Context<'_, 'a, F>,
+        cx: &mut Context<'_, '_, F>,
     ) {
         let mut frame = [0; CHUNK_FRAME_BYTES];
         let mut size = Text::new(&mut frame);

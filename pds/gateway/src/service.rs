@@ -5,11 +5,9 @@ use protocols::net::{Event, Kind, Op, Status};
 use protocols::timer;
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::DataRegion;
-use zerocopy::FromZeros;
 
 use crate::connection::{Connection, Context, State};
-use crate::facts::{Facts, Sources};
-use crate::http::HEAD_BYTES_MAX;
+use crate::facts::{Facts, Pages, Sources};
 use crate::inbox::Returns;
 use crate::outbox::Outbox;
 use crate::peer::{News, Peer};
@@ -35,21 +33,21 @@ const RETRY_NS: u64 = 1_000_000_000;
 /// The longest piece of a page: a path of which each byte becomes `%xx` and `&quot;`, and the rest.
 const SCRATCH_BYTES: usize = 9 * PATH_BYTES_MAX + 1024;
 
-/// Buffers, to be placed in static memory: about 150 KiB.
+/// Buffers, to be placed in static memory: about 200 KiB.
 pub struct Memory {
-    heads: [[u8; HEAD_BYTES_MAX]; CONNECTIONS_MAX],
+    connections: [Connection; CONNECTIONS_MAX],
     readers: [Reader; READERS_MAX],
     scratch: [u8; SCRATCH_BYTES],
-    status: Option<protocols::system::Status>,
+    pages: Pages,
 }
 
 impl Memory {
     /// Memory of a gateway that has not been started.
     pub const EMPTY: Self = Self {
-        heads: [[0; HEAD_BYTES_MAX]; CONNECTIONS_MAX],
+        connections: [const { Connection::EMPTY }; CONNECTIONS_MAX],
         readers: [const { Reader::new() }; READERS_MAX],
         scratch: [0; SCRATCH_BYTES],
-        status: None,
+        pages: Pages::EMPTY,
     };
 }
 
@@ -113,7 +111,7 @@ pub struct Gateway<'a, F: FnMut()> {
     /// When the timeout that is set goes off.
     armed_ns: u64,
     listener: Listener,
-    connections: heapless::Vec<Connection<'a>, CONNECTIONS_MAX>,
+    connections: &'a mut [Connection; CONNECTIONS_MAX],
     returns: Returns,
     resets: heapless::Deque<u16, RESETS_MAX>,
     counters: Counters,
@@ -126,23 +124,23 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     /// # Panics
     /// If the composition made a region too small.
     pub fn new(parts: Parts<'a, F>) -> Self {
-        let Memory { heads, readers, scratch, status } = parts.memory;
+        let Memory { connections, readers, scratch, pages } = parts.memory;
         let ring = parts.output.len() / CONNECTIONS_MAX;
         assert!(ring > SCRATCH_BYTES + 1024, "the region to net is too small for responses");
         let ring = u32::try_from(ring).unwrap_or(0);
-        let outboxes = (0..).map(|number: u32| Outbox::new(number.saturating_mul(ring), ring));
-        let places = heads.iter_mut().zip(outboxes);
-        let status = status.get_or_insert_with(FromZeros::new_zeroed);
+        for (connection, number) in connections.iter_mut().zip(0..) {
+            connection.outbox = Outbox::new(ring.saturating_mul(number), ring);
+        }
         Self {
             net: Peer::new("net", parts.net),
             output: parts.output,
             input: parts.input,
             readers: Readers::new(readers, parts.integrity, parts.paths, parts.proven),
-            facts: Facts::new(parts.sources, status),
+            facts: Facts::new(parts.sources, pages),
             timer: Peer::new("timer", parts.timer),
             armed_ns: u64::MAX,
             listener: Listener::Wanted(0),
-            connections: places.map(|(head, outbox)| Connection::new(head, outbox)).collect(),
+            connections,
             returns: Returns::default(),
             resets: heapless::Deque::new(),
             counters: Counters::default(),
@@ -207,7 +205,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         is_idle & self.timer.arm()
     }
 
-    fn context<'c>(&'c mut self, now_ns: u64) -> (&'c mut [Connection<'a>], Context<'c, 'a, F>) {
+    fn context<'c>(&'c mut self, now_ns: u64) -> (&'c mut [Connection], Context<'c, 'a, F>) {
         let context = Context {
             now_ns,
             net: &mut self.net,
@@ -219,7 +217,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             counters: &mut self.counters,
             scratch: self.scratch,
         };
-        (&mut self.connections, context)
+        (self.connections, context)
     }
 
     /// Gives every connection its turn.
@@ -415,7 +413,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     }
 }
 
-impl<'a> Connection<'a> {
+impl Connection {
     /// Does it still want what arrives?
     const fn reads(&self) -> bool {
         !matches!(

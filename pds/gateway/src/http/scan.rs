@@ -20,7 +20,7 @@ pub(crate) enum Found {
 }
 
 /// How far a head has been looked at. Each byte is looked at once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan {
     /// Bytes looked at.
     at: usize,
@@ -30,6 +30,11 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
+    /// Nothing has been looked at.
+    pub(crate) const fn new() -> Self {
+        Self { at: 0, line_start: 0, has_told_line: false }
+    }
+
     /// Looks at what is new in `bytes`, which begin with the request line.
     pub(crate) fn look(&mut self, bytes: &[u8]) -> Found {
         while let Some(&byte) = bytes.get(self.at) {
@@ -69,7 +74,7 @@ mod tests {
     use std::vec::Vec;
 
     fn found(bytes: &[u8]) -> Found {
-        Scan::default().look(bytes)
+        Scan::new().look(bytes)
     }
 
     #[test]
@@ -81,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_line_is_told_once() {
-        let mut scan = Scan::default();
+        let mut scan = Scan::new();
         assert_eq!(scan.look(b"x\r\n"), Found::Line);
         assert_eq!(scan.look(b"x\r\nA"), Found::More);
         assert_eq!(scan.look(b"x\r\nA\r\n\r\n"), Found::Head(8));
@@ -119,7 +124,7 @@ mod tests {
             let mut cuts: Vec<_> = cuts.into_iter().filter(|cut| *cut < bytes.len()).collect();
             cuts.sort_unstable();
             cuts.push(bytes.len());
-            let mut scan = Scan::default();
+            let mut scan = Scan::new();
             let mut last = Found::More;
             let mut has_told = false;
             for cut in cuts {
