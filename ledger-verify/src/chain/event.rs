@@ -228,6 +228,7 @@ impl<'a> Event<'a> {
 
     /// Verifies every signature of the event with the event's own keys. There are at least as many
     /// as the threshold.
+    #[inline(never)]
     pub(super) fn verify_signatures(&self) -> Result<(), At> {
         let mut message = [0; SIGNED_PREFIX.len() + Digest::BYTES];
         let (prefix, digest) = message.split_at_mut(SIGNED_PREFIX.len());

@@ -96,6 +96,7 @@ impl Chain {
     /// # Errors
     /// [`Reason::Resumed`], [`Reason::NotAnchored`], [`Reason::State`], [`Reason::Snapshot`], or what
     /// is wrong with the event itself; the chain is then as good as new.
+    #[inline(never)]
     pub fn resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<(), Error> {
         let anchored = self.anchor.sequence;
         if self.head.is_some() {

@@ -27,6 +27,7 @@ impl<'a> Proof<'a> {
     /// # Errors
     /// [`Reason::NotText`], [`Reason::Version`], [`Reason::NoteFormat`], [`Reason::Number`],
     /// [`Reason::Base64`], [`Reason::TooLong`], and those of [`Note::parse`].
+    #[inline(never)]
     pub fn parse(proof: &'a [u8]) -> Result<Self, Error> {
         let fail = |offset, reason| Error { offset, reason };
         let split = proof.windows(2).position(|pair| pair == b"\n\n");
@@ -63,6 +64,7 @@ impl<'a> Proof<'a> {
     ///
     /// # Errors
     /// Those of [`Policy::verify`]; [`Reason::ProofShape`], [`Reason::RootMismatch`].
+    #[inline(never)]
     pub fn verify(&self, leaf: &Digest, policy: &Policy<'_>) -> Result<Trusted<'a>, Error> {
         let trusted = policy.verify(&self.note).map_err(|error| Error {
             offset: error.offset + self.note_offset,
