@@ -239,3 +239,21 @@ fn builder_passes_on_the_sinks_error() {
     assert_eq!(builder.clone().finish(127 << 12, |_, _, _| Err("end")), Err("end"));
     assert_eq!(builder.push(&[1; BLOCK_BYTES], |_, _, _| Err("full")), Err("full"));
 }
+
+#[test]
+fn every_error_says_something_of_its_own() {
+    use std::string::ToString;
+    let errors = [
+        Error::TooLong,
+        Error::RootMismatch,
+        Error::NoSuchBlock { block: 17 },
+        Error::NoSuchNode { level: 1, index: 2 },
+        Error::WrongParent,
+        Error::BlockMismatch { block: 17 },
+        Error::NodeMismatch { level: 1, index: 2 },
+    ];
+    let texts: std::collections::BTreeSet<_> = errors.map(|error| error.to_string()).into();
+    assert_eq!(texts.len(), errors.len());
+    assert!(texts.contains("block 17: hash mismatch"));
+    assert!(texts.contains("tree node 1/2: hash mismatch"));
+}

@@ -160,3 +160,17 @@ fn the_state_is_the_digest_of_all_registers_however_they_came() {
         assert_eq!(event.state, crate::digest::Domain::State.digest(&snapshot), "event {index}");
     }
 }
+
+#[test]
+fn a_refused_write_is_pointed_at() {
+    let (chain, frames) = chain_of(2);
+    let before: usize = frames.iter().map(Vec::len).sum();
+    let good = vec![item("a", 1), item("b", 1)];
+    let spoiled = [good.clone(), vec![pointer("volume", 1, 1)]].concat();
+    // Writes stand at the body's end, before 70 bytes of signatures.
+    let frame = encode(&chain, &draft(2, spoiled), &[key(2)]);
+    let write = 1 + 7 + 1 + 34 + 1;
+    let error = chain.clone().apply(&frame).unwrap_err();
+    assert_eq!(error.reason, Reason::Register(Rule::GenerationNotHigher));
+    assert_eq!(error.offset, (before + frame.len() - 69 - write) as u64);
+}
