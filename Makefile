@@ -199,7 +199,7 @@ test-on-target: $(SDK_FILES)
 
 test-system: image
 	@echo "--- whole-system tests: $(KERNEL_VERSION) ($(CONFIG))"
-	@$(HOST) CAIRN_IMAGE=$(OUT) CAIRN_KERNEL=$(KERNEL) CAIRN=$(CAIRN) \
+	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) \
 		cargo test --quiet --package cairn-tests
 
 bench: $(SDK_FILES)

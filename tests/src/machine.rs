@@ -1,0 +1,200 @@
+//! QEMU with an image in it, as `make run` starts it.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::environment::{Environment, Image};
+use crate::http::{Connection, Response};
+
+/// How long anything may take that takes a second on an idle machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A machine that runs until it is dropped.
+#[derive(Debug)]
+pub struct Machine {
+    qemu: Child,
+    console: Arc<Console>,
+    port: u16,
+    log: PathBuf,
+}
+
+#[derive(Debug, Default)]
+struct Console {
+    state: Mutex<Lines>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    lines: Vec<String>,
+    has_ended: bool,
+}
+
+impl Machine {
+    /// Starts a machine and waits until the image says that it is ready and has an address.
+    ///
+    /// `disk` is what QEMU opens: a file or an NBD address. The console goes to the log of `name`.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn boot(
+        environment: &Environment,
+        image: &Image,
+        name: &str,
+        disk: &str,
+        arguments: &[String],
+    ) -> Self {
+        let mut machine = Self::start(environment, image, name, disk, arguments);
+        // Another process may take the port between the choice and QEMU's start.
+        for _ in 0..5 {
+            if machine.has_line(|line| line.contains("Could not set up host forwarding rule")) {
+                machine = Self::start(environment, image, name, disk, arguments);
+            }
+        }
+        machine.wait_for("CAIRN READY");
+        machine.wait_for("by DHCP");
+        machine
+    }
+
+    fn start(
+        environment: &Environment,
+        image: &Image,
+        name: &str,
+        disk: &str,
+        arguments: &[String],
+    ) -> Self {
+        let log = environment.log(name);
+        let port = free_port();
+        let mut qemu = Command::new("sh")
+            .arg(&image.script)
+            .args(arguments)
+            .env("IMAGE", &image.loader)
+            .env("DISK", disk)
+            .env("HTTP_PORT", port.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let console = Arc::new(Console::default());
+        let file = File::create(&log).unwrap();
+        let complaints = (qemu.stderr.take().unwrap(), file.try_clone().unwrap());
+        let output = (qemu.stdout.take().unwrap(), file);
+        let machine = Self { qemu, console, port, log };
+        machine.follow(complaints.0, complaints.1, false);
+        machine.follow(output.0, output.1, true);
+        machine
+    }
+
+    /// Keeps what comes, line by line.
+    fn follow(&self, from: impl Read + Send + 'static, mut log: File, is_console: bool) {
+        let console = Arc::clone(&self.console);
+        thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            let mut line = Vec::new();
+            while from.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
+                // The log is for people; the test has the lines.
+                let _ = log.write_all(&line);
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                line.clear();
+                console.state.lock().unwrap().lines.push(text);
+                console.changed.notify_all();
+            }
+            console.state.lock().unwrap().has_ended |= is_console;
+            console.changed.notify_all();
+        });
+    }
+
+    /// How many lines there are by now: where to search for what comes next.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.console.state.lock().unwrap().lines.len()
+    }
+
+    /// The console so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.console.state.lock().unwrap().lines.clone()
+    }
+
+    fn has_line(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        let state = self.console.state.lock().unwrap();
+        let wait =
+            self.console.changed.wait_timeout_while(state, Duration::from_millis(500), |state| {
+                !state.has_ended && state.lines.is_empty()
+            });
+        let (state, _) = wait.unwrap();
+        state.lines.iter().any(|line| is_it(line))
+    }
+
+    /// Waits for a line that contains `text`.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait_for_after(0, text)
+    }
+
+    /// Waits for a line that contains `text`, at or after the number `first`.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub fn wait_for_after(&self, first: usize, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.console.state.lock().unwrap();
+        loop {
+            if let Some(line) = state.lines.iter().skip(first).find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.has_ended {
+                drop(state);
+                panic!("no `{text}` on the console {}", self.log.display());
+            }
+            state = self.console.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    /// The console's log.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The host's port behind which the guest's port 80 is.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A new connection.
+    #[must_use]
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.port)
+    }
+
+    /// `GET` over a connection of its own.
+    #[must_use]
+    pub fn get(&self, target: &str) -> Response {
+        self.connect().get(target)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

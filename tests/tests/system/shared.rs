@@ -1,0 +1,51 @@
+//! What several tests share.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+
+use libtest_mimic::Trial;
+
+/// Something that the first test that needs it makes, and the last one drops.
+pub(crate) struct Shared<T>(Arc<Inner<T>>);
+
+struct Inner<T> {
+    /// `None` when it could not be made: no test tries again.
+    made: OnceLock<Option<T>>,
+    make: Box<dyn Fn() -> T + Send + Sync>,
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner { made: OnceLock::new(), make: Box::new(make) }))
+    }
+
+    /// The thing.
+    ///
+    /// # Panics
+    /// If it could not be made; the first call says why.
+    pub(crate) fn get(&self) -> &T {
+        let make = || catch_unwind(AssertUnwindSafe(|| (self.0.make)())).ok();
+        self.0.made.get_or_init(make).as_ref().expect("what this test needs could not be made")
+    }
+}
+
+/// Tests on something that they share.
+pub(crate) fn trials<T: Send + Sync + 'static>(
+    shared: &Shared<T>,
+    tests: Vec<(&'static str, fn(&T))>,
+) -> Vec<Trial> {
+    let trial = |(name, test): (_, fn(&T))| {
+        let shared = shared.clone();
+        Trial::test(name, move || {
+            test(shared.get());
+            Ok(())
+        })
+    };
+    tests.into_iter().map(trial).collect()
+}

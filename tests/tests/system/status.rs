@@ -1,0 +1,122 @@
+//! `/status` tells the truth.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::house::{PINNED, VOLUME};
+use crate::reading::{Served, target};
+
+/// Everybody in `system.xml`.
+pub(crate) const PDS: [&str; 12] = [
+    "supervisor",
+    "timer",
+    "nic",
+    "disk",
+    "entropy",
+    "net",
+    "store",
+    "crypto",
+    "ledger",
+    "integrity",
+    "serial",
+    "gateway",
+];
+
+fn status(served: &Served) -> Value {
+    let response = served.machine.get("/status");
+    assert_eq!((response.status, response.field("content-type")), (200, Some("application/json")));
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn is_hex(value: &Value, digits: usize) -> bool {
+    value.as_str().is_some_and(|text| {
+        text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+pub(crate) fn says_which_image_this_is(served: &Served) {
+    let (environment, status) = (&served.house().environment, status(served));
+    assert_eq!(status["kernel"], environment.kernel_version());
+    assert_eq!(status["config"], environment.config);
+    assert_eq!(status["platform"], environment.platform);
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    let table = fs::read_to_string(environment.output.join("system.xml")).unwrap();
+    assert!(table.contains("build_info"), "the revision comes from there");
+    assert!(status["revision"].as_str().is_some_and(|revision| !revision.is_empty()));
+    assert!(is_hex(&status["boot_id"], 32), "{}", status["boot_id"]);
+    assert_eq!(self::status(served)["boot_id"], status["boot_id"], "one boot has one id");
+    assert!(number(&status["uptime_us"]) > number(&status["boot_us"]));
+    assert!(number(&self::status(served)["uptime_us"]) > number(&status["uptime_us"]));
+}
+
+pub(crate) fn names_volume_and_chain(served: &Served) {
+    let (house, status) = (served.house(), status(served));
+    let volume = &status["volume"];
+    assert_eq!((&volume["state"], &volume["name"]), (&Value::from("proven"), &Value::from(VOLUME)));
+    assert_eq!(number(&volume["generation"]), PINNED);
+    assert_eq!(volume["root"], house.listing["root"]);
+    assert_eq!(number(&volume["entries"]), house.files.len() as u64);
+    let (ledger, last) =
+        (&status["ledger"], house.events["events"].as_array().unwrap().last().unwrap());
+    assert_eq!(ledger["state"], "proven");
+    assert_eq!(ledger["chain"], house.events["id"]);
+    assert_eq!(ledger["sequence"], last["sequence"]);
+    assert_eq!(ledger["head"], last["digest"]);
+    assert_eq!(number(&ledger["minimum_generation"]), PINNED);
+}
+
+pub(crate) fn every_pd_runs(served: &Served) {
+    let status = status(served);
+    let boot = number(&status["boot_us"]);
+    let pds = status["pds"].as_array().unwrap();
+    let names: Vec<_> = pds.iter().map(|pd| pd["name"].as_str().unwrap()).collect();
+    assert_eq!(names, PDS);
+    for pd in pds {
+        assert_eq!((&pd["state"], number(&pd["faults"])), (&Value::from("running"), 0), "{pd}");
+        let ready = number(&pd["ready_us"]);
+        assert!(ready > 0 && ready <= boot, "{pd}");
+    }
+}
+
+pub(crate) fn the_network_is_counted(served: &Served) {
+    let before = status(served);
+    let response = served.machine.get(&target("large/mebibyte.bin"));
+    let after = status(served);
+    for pd in ["nic", "net"] {
+        let grown = |counter: &str| {
+            let value = |status: &Value| number(&status["network"][pd][counter]);
+            value(&after) - value(&before)
+        };
+        assert!(grown("transmitted_bytes") > response.body.len() as u64, "{pd}");
+        assert!(
+            grown("transmitted") > 700 && grown("received") > 0 && grown("received_bytes") > 0,
+            "{pd}"
+        );
+    }
+    let accepted = |status: &Value| number(&status["network"]["net"]["accepted"]);
+    assert!(accepted(&after) >= accepted(&before) + 2);
+}
+
+pub(crate) fn the_console_said_the_same(served: &Served) {
+    let status = status(served);
+    let machine = &served.machine;
+    machine.wait_for(&format!("CAIRN READY {}", number(&status["boot_us"])));
+    machine.wait_for(&format!("Cairn {} (", env!("CARGO_PKG_VERSION")));
+    machine.wait_for(&format!(
+        "on {} {}, {}",
+        served.house().environment.kernel_version(),
+        served.house().environment.config,
+        served.house().environment.platform
+    ));
+    let root = served.house().listing["root"].as_str().unwrap();
+    machine.wait_for(&format!("volume {VOLUME} generation {PINNED} proven: {root}"));
+    for pd in PDS {
+        let is_row = |line: &String| line.contains(&format!("  {pd} ")) && line.contains("running");
+        assert!(machine.lines().iter().any(is_row), "{pd}");
+    }
+}
