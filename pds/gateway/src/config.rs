@@ -37,15 +37,27 @@ pub(crate) fn gateway() -> Gateway<'static, impl FnMut()> {
 fn parts<F: FnMut()>(wake: fn(Channel) -> F) -> Parts<'static, F> {
     Parts {
         memory: MEMORY.take(),
-        net: client_link!(with wake, net_link_vaddr, net_channel: net::Request, net::Event, net::RING_SLOTS),
+        net: client_link!(
+            with wake,
+            net_link_vaddr,
+            net_channel: net::Request, net::Event, net::RING_SLOTS,
+        ),
         output: DataRegion::new(region!(net_client_data_vaddr, net_client_data_size)),
         input: DataRegion::new(region!(read_only net_server_data_vaddr, net_server_data_size)),
-        integrity: client_link!(with wake, integrity_link_vaddr, integrity_channel: integrity::Request, integrity::Completion, integrity::RING_SLOTS),
+        integrity: client_link!(
+            with wake,
+            integrity_link_vaddr,
+            integrity_channel: integrity::Request, integrity::Completion, integrity::RING_SLOTS,
+        ),
         paths: DataRegion::new(region!(integrity_client_data_vaddr, integrity_client_data_size)),
         proven: DataRegion::new(
             region!(read_only integrity_server_data_vaddr, integrity_server_data_size),
         ),
-        timer: client_link!(with wake, timer_link_vaddr, timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS),
+        timer: client_link!(
+            with wake,
+            timer_link_vaddr,
+            timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS,
+        ),
         sources: sources(wake),
     }
 }
@@ -63,8 +75,16 @@ fn sources<F: FnMut()>(wake: fn(Channel) -> F) -> Sources<'static, F> {
         build: build.as_ptr().read(),
         page: DataRegion::new(page),
         refresh: wake(supervisor()),
-        ledger: client_link!(with wake, ledger_link_vaddr, ledger_channel: ledger::Request, ledger::Completion, ledger::RING_SLOTS),
-        crypto: client_link!(with wake, crypto_link_vaddr, crypto_channel: crypto::Request, crypto::Completion, crypto::RING_SLOTS),
+        ledger: client_link!(
+            with wake,
+            ledger_link_vaddr,
+            ledger_channel: ledger::Request, ledger::Completion, ledger::RING_SLOTS,
+        ),
+        crypto: client_link!(
+            with wake,
+            crypto_link_vaddr,
+            crypto_channel: crypto::Request, crypto::Completion, crypto::RING_SLOTS,
+        ),
         random: DataRegion::new(
             region!(read_only crypto_server_data_vaddr, crypto_server_data_size),
         ),
