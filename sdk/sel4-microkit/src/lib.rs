@@ -34,6 +34,8 @@ mod entry;
 mod handler;
 mod heap;
 pub mod ipc;
+#[cfg(target_os = "none")]
+mod memory;
 mod message;
 pub mod panicking;
 mod printing;

@@ -1,10 +1,16 @@
-//! What the system description puts into a PD: its name, symbols, regions, capabilities; and caches
-//! and counters.
+//! What the system description puts into a PD: its name, symbols, regions, capabilities; and caches,
+//! counters and memory routines.
 #![no_std]
 #![no_main]
 
+mod memory;
+
 use core::ptr::NonNull;
 
+use memory::{
+    memcpy_copies_what_it_should_and_nothing_else, memmove_copies_what_overlaps,
+    memset_fills_what_it_should_and_nothing_else,
+};
 use sel4_microkit::{
     Channel, Never, cspace_root_slot_to_cptr, memory_region_symbol, pd_is_passive, pd_name,
     protection_domain, var, vspace,
@@ -38,6 +44,9 @@ fn init() -> Never {
         an_empty_slot_answers_an_error,
         yielding_returns,
         the_counter_counts,
+        memcpy_copies_what_it_should_and_nothing_else,
+        memmove_copies_what_overlaps,
+        memset_fills_what_it_should_and_nothing_else,
     ])
 }
 
