@@ -30,6 +30,9 @@ for config in debug release benchmark; do
 done
 cargo clippy --quiet --target $target --package model --features kernel -- -D warnings
 
+say "panics"
+ci/panic-gate.sh
+
 say "documentation"
 make docs
 

@@ -43,13 +43,13 @@ impl Reason {
 
 impl fmt::Write for Reason {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            let start = usize::from(self.len);
-            let end = start + character.len_utf8();
-            let Some(room) = self.text.get_mut(start..end) else { break };
-            character.encode_utf8(room);
-            self.len = u16::try_from(end).unwrap_or(self.len);
+        let start = usize::from(self.len);
+        let room = self.text.get_mut(start..).unwrap_or_default();
+        let fits = text.floor_char_boundary(room.len());
+        for (place, byte) in room.iter_mut().zip(text.bytes().take(fits)) {
+            *place = byte;
         }
+        self.len = u16::try_from(start + fits).unwrap_or(self.len);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ pub mod compose;
 pub mod error;
 pub mod graph;
 pub mod output;
+pub mod panics;
 pub mod symbolize;
 pub mod volume;
 

@@ -28,6 +28,8 @@ enum Command {
     Graph(cairn::graph::Args),
     /// Adds function names and source lines to crash records on standard input.
     Symbolize(cairn::symbolize::Args),
+    /// Lists the panics that programs still link, and refuses those that are not allowed.
+    Panics(cairn::panics::Args),
     /// Keeps signature chains.
     #[command(subcommand)]
     Chain(cairn::chain::Command),
@@ -42,6 +44,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Compose(args) => cairn::compose::run(args, &output),
         Command::Graph(args) => cairn::graph::run(args, &output),
         Command::Symbolize(args) => cairn::symbolize::run(args),
+        Command::Panics(args) => cairn::panics::run(args, &output),
         Command::Chain(command) => cairn::chain::run(command, &output),
         Command::Volume(command) => cairn::volume::run(command, &output),
     }

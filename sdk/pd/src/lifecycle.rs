@@ -80,12 +80,11 @@ impl<const N: usize> Line<N> {
 
 impl<const N: usize> Write for Line<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = N - self.len;
-        let mut fits = text.len().min(room);
-        while !text.is_char_boundary(fits) {
-            fits -= 1;
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let fits = text.floor_char_boundary(room.len());
+        for (place, byte) in room.iter_mut().zip(text.bytes().take(fits)) {
+            *place = byte;
         }
-        self.bytes[self.len..self.len + fits].copy_from_slice(&text.as_bytes()[..fits]);
         self.len += fits;
         if fits == text.len() { Ok(()) } else { Err(fmt::Error) }
     }

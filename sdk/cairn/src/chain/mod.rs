@@ -4,7 +4,7 @@ mod describe;
 mod folder;
 
 pub use folder::{ChainFolder, Pending, register_of, vouch};
-pub(crate) use folder::{parent, persist, temporary_beside};
+pub(crate) use folder::{parent, persist, replace, temporary_beside};
 
 use std::path::PathBuf;
 

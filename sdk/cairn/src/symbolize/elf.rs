@@ -9,7 +9,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 type Reader = EndianRcSlice<LittleEndian>;
 
 /// A program's debug information and symbols.
-pub(super) struct Program {
+pub(crate) struct Program {
     lines: Option<Context<Reader>>,
     /// (start, end, name) of each function.
     functions: Vec<(u64, u64, String)>,
@@ -23,7 +23,7 @@ impl std::fmt::Debug for Program {
 
 impl Program {
     /// Reads an ELF file; `None` if it is none.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let elf = object::File::parse(bytes).ok()?;
         let section = |id: SectionId| -> Result<Reader, gimli::Error> {
             let section = elf.section_by_name(id.name());
@@ -62,6 +62,19 @@ impl Program {
             }
         }
         if found.is_empty() { symbol.into_iter().collect() } else { found }
+    }
+
+    /// File and line of `address` in the innermost inlined function, then in those around it.
+    pub(crate) fn lines(&self, address: u64) -> Vec<(String, u32)> {
+        let mut found = Vec::new();
+        let frames = self.lines.as_ref().map(|lines| lines.find_frames(address).skip_all_loads());
+        if let Some(Ok(mut frames)) = frames {
+            while let Ok(Some(frame)) = frames.next() {
+                let place = frame.location.and_then(|at| Some((at.file?.to_owned(), at.line?)));
+                found.extend(place);
+            }
+        }
+        found
     }
 
     fn symbol(&self, address: u64) -> Option<String> {

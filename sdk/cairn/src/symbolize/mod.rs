@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::compose::{system, xml};
-use elf::Program;
+pub(crate) use elf::Program;
 
 /// `cairn symbolize`.
 #[derive(Debug, Clone, clap::Args)]
