@@ -30,7 +30,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 const HEAD_NS: u64 = 10 * SECOND_NS;
 /// Between requests.
 const IDLE_NS: u64 = 30 * SECOND_NS;
-/// Without progress, while something is to be sent.
+/// Without progress, while something is to be sent: `net` takes over nothing of what it was given,
+/// which is never more than the ring of one connection.
 const STALLED_NS: u64 = 30 * SECOND_NS;
 /// From a request to the first proven byte.
 const PROOF_NS: u64 = 10 * SECOND_NS;

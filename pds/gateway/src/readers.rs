@@ -2,7 +2,8 @@
 //!
 //! A *reader* reads one object, or the volume's table, for one connection: it owns a place for a path
 //! in this PD's region and a window of `integrity`'s. While the connection sends one half of the
-//! window, `integrity` fills the other. An object stays open after its reader is released, so that
+//! window, `integrity` fills the other. For a large object it borrows one of a few large windows, if
+//! one is free: each question costs much more than the bytes that it brings. An object stays open after its reader is released, so that
 //! asking for it again costs one question less.
 //!
 //! A reader whose connection is gone is not used again before all its questions are answered: a late
@@ -27,6 +28,11 @@ pub(crate) use listing::Next;
 pub(crate) const READERS_MAX: usize = crate::CONNECTIONS_MAX;
 /// Halves of a window.
 const HALVES: usize = 2;
+/// Bytes of half a window: as many as an answer to `List` may have.
+const HALF_LEN: u32 = 4096;
+/// Bytes of half a large window: as many as `store` reads at once.
+const LANE_HALF_LEN: u32 = 64 * 1024;
+const _: () = assert!(HALF_LEN as usize >= LIST_BYTES_MAX);
 /// Reads end at multiples of this, since a block is proven as a whole.
 const BLOCK_BYTES: u32 = 4096;
 
@@ -82,6 +88,11 @@ pub(crate) struct Reader {
     halves: [Half; HALVES],
     /// The half that is consumed next, and the one that is asked for next.
     turn: (usize, usize),
+    /// The large window that it has borrowed.
+    lane: Option<usize>,
+    /// The first half of the window holds the whole object. Nobody writes there before the reader
+    /// asks for something else.
+    has_whole: bool,
 }
 
 impl Reader {
@@ -94,6 +105,8 @@ impl Reader {
             path: heapless::Vec::new(),
             halves: [Half::Empty; HALVES],
             turn: (0, 0),
+            lane: None,
+            has_whole: false,
         }
     }
 
@@ -108,7 +121,9 @@ impl Reader {
     /// Is it nobody's, and nothing on its way? Then it is ready for another use, with its object open.
     fn settle(&mut self) {
         if self.is_idle() {
+            let has_whole = self.has_whole;
             self.rewind(State::Idle);
+            self.has_whole = has_whole;
         }
     }
 
@@ -117,6 +132,8 @@ impl Reader {
         self.state = state;
         self.halves = [Half::Empty; HALVES];
         self.turn = (0, 0);
+        self.lane = None;
+        self.has_whole = false;
     }
 }
 
@@ -137,7 +154,7 @@ pub(crate) struct Readers<'a, F: FnMut()> {
     paths: DataRegion<'a>,
     bytes: DataRegion<'a, ReadOnly>,
     readers: &'a mut [Reader],
-    half_len: u32,
+    lane_count: usize,
     /// Cookie of the last question.
     cookie: u64,
     volume: Question<Result<Volume, Failure>>,
@@ -161,15 +178,14 @@ impl<'a, F: FnMut()> Readers<'a, F> {
     ) -> Self {
         let count = (paths.len() / PATH_BYTES_MAX).min(READERS_MAX);
         assert!(count > 0, "no room for the path of an object");
-        let block = BLOCK_BYTES as usize;
-        let half = bytes.len() / count / HALVES / block * block;
-        assert!(half * HALVES >= LIST_BYTES_MAX, "no room for {count} windows of integrity");
+        let rest = bytes.len().checked_sub(count * HALVES * HALF_LEN as usize);
+        let Some(rest) = rest else { panic!("no room for {count} windows of integrity") };
         Self {
             peer: Peer::new("integrity", link),
             paths,
             bytes,
             readers: readers.get_mut(..count).unwrap_or_default(),
-            half_len: u32::try_from(half).unwrap_or(BLOCK_BYTES),
+            lane_count: rest / (HALVES * LANE_HALF_LEN as usize),
             cookie: 0,
             volume: Question::new(),
             closing: 0,
@@ -250,8 +266,27 @@ impl<'a, F: FnMut()> Readers<'a, F> {
         }
     }
 
-    fn window_offset(&self, index: usize, half: usize) -> u32 {
-        u32::try_from(index * HALVES + half).unwrap_or(0) * self.half_len
+    /// Where a half of a reader's window lies, and how long it is.
+    fn window(&self, index: usize, half: usize) -> (u32, u32) {
+        let lane = self.readers.get(index).and_then(|reader| reader.lane);
+        let number = |window: usize| u32::try_from(window * HALVES + half).unwrap_or(0);
+        let small = HALVES * self.readers.len();
+        match lane {
+            None => (number(index) * HALF_LEN, HALF_LEN),
+            Some(lane) => {
+                let start = u32::try_from(small).unwrap_or(0) * HALF_LEN;
+                (start + number(lane) * LANE_HALF_LEN, LANE_HALF_LEN)
+            }
+        }
+    }
+
+    /// Borrows a large window, if one is free.
+    fn borrow_lane(&mut self, index: usize) {
+        let is_free = |lane: &usize| self.readers.iter().all(|reader| reader.lane != Some(*lane));
+        let lane = (0..self.lane_count).find(is_free);
+        if let Some(reader) = self.readers.get_mut(index) {
+            reader.lane = lane;
+        }
     }
 
     /// What has become of an open.
@@ -265,10 +300,16 @@ impl<'a, F: FnMut()> Readers<'a, F> {
 
     /// Chooses the bytes of an open object that are to be read.
     pub(crate) fn read(&mut self, id: ReaderId, start: u64, stop: u64) {
-        if let Some(reader) = self.readers.get_mut(id.0)
-            && let State::Reading { next, end } = &mut reader.state
+        let Some(reader) = self.readers.get_mut(id.0) else { return };
+        let State::Reading { next, end } = &mut reader.state else { return };
+        (*next, *end) = (start, stop);
+        let span = u32::try_from(start).ok().zip(u32::try_from(stop).ok());
+        if let (true, Some((start, stop)), [first, _]) =
+            (reader.has_whole, span, &mut reader.halves)
         {
-            (*next, *end) = (start, stop);
+            // Proven before, and still there.
+            *first = Half::Ready { consumed: start, len: stop };
+            *next = *end;
         }
         self.pump_reader(id.0);
     }
@@ -296,15 +337,20 @@ impl<'a, F: FnMut()> Readers<'a, F> {
             if !reader.is_held || !is_empty || next >= end || self.peer.room() == 0 {
                 return;
             }
+            let is_unused = reader.halves == [Half::Empty; HALVES];
+            if is_unused && reader.lane.is_none() && end - next > u64::from(HALF_LEN) {
+                self.borrow_lane(index);
+            }
+            let (offset, half_len) = self.window(index, turn);
             // The first read ends at a block's end, so that no block is proven twice.
             let within = u32::try_from(next % u64::from(BLOCK_BYTES)).unwrap_or(0);
             let left = u32::try_from(end - next).unwrap_or(u32::MAX);
-            let len = left.min(self.half_len - within);
+            let len = left.min(half_len - within);
             let cookie = self.next_cookie(index, turn);
             let read = Request {
                 position: next,
                 object: object.handle,
-                offset: self.window_offset(index, turn),
+                offset,
                 len,
                 ..request(Op::Read, cookie)
             };
@@ -313,6 +359,7 @@ impl<'a, F: FnMut()> Readers<'a, F> {
             if let Some(half) = reader.halves.get_mut(turn) {
                 *half = Half::Asked { cookie, len };
             }
+            reader.has_whole = false;
             reader.turn.1 = (turn + 1) % HALVES;
             reader.state = State::Reading { next: next + u64::from(len), end };
         }
@@ -322,7 +369,7 @@ impl<'a, F: FnMut()> Readers<'a, F> {
     pub(crate) fn ready(&self, id: ReaderId) -> Option<Span> {
         let reader = self.readers.get(id.0)?;
         let Half::Ready { consumed, len } = *reader.halves.get(reader.turn.0)? else { return None };
-        let offset = self.window_offset(id.0, reader.turn.0) + consumed;
+        let offset = self.window(id.0, reader.turn.0).0 + consumed;
         self.bytes.span(offset, len - consumed).ok()
     }
 

@@ -27,6 +27,13 @@ const NETWORK: [(&str, Counter); 7] = [
     ("errors", Counter::Errors),
 ];
 
+/// Counters of every PD, with their names.
+const ACTIVITY: [(&str, Counter); 3] = [
+    ("wakeups", Counter::Wakeups),
+    ("requests", Counter::Requests),
+    ("violations", Counter::Violations),
+];
+
 /// Writes the piece `index`; `false` behind the last one.
 pub(crate) fn write_piece<F: FnMut()>(
     index: usize,
@@ -130,8 +137,8 @@ fn write_network(pds: &[PdStatus], out: &mut Text<'_>) {
     for (number, pd) in on_the_way.enumerate() {
         out.str(if number == 0 { "\n    " } else { ",\n    " }).json(text(&pd.name)).str(": {");
         for (number, (name, counter)) in NETWORK.iter().enumerate() {
-            let value = pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0);
-            out.str(if number == 0 { "" } else { ", " }).json(name).str(": ").decimal(value);
+            out.str(if number == 0 { "" } else { ", " });
+            write_counter(pd, name, *counter, out);
         }
         out.str("}");
     }
@@ -144,11 +151,20 @@ fn write_pd(pd: &PdStatus, out: &mut Text<'_>) {
     out.str(", \"generation\": ").decimal(pd.generation);
     out.str(", \"faults\": ").decimal(pd.faults.into());
     out.str(", \"ready_us\": ").decimal(pd.ready_ns / 1000);
+    for (name, counter) in ACTIVITY {
+        out.str(", ");
+        write_counter(pd, name, counter, out);
+    }
     let explanation = pd.text.get(..usize::from(pd.text_len)).map_or("", text);
     if !explanation.is_empty() {
         out.str(", \"text\": ").json(explanation);
     }
     out.str("}");
+}
+
+fn write_counter(pd: &PdStatus, name: &str, counter: Counter, out: &mut Text<'_>) {
+    let value = pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0);
+    out.json(name).str(": ").decimal(value);
 }
 
 fn state_name(code: u16) -> &'static str {

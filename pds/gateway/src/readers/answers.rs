@@ -114,6 +114,9 @@ impl<F: FnMut()> Readers<'_, F> {
             (None, State::Reading { .. }) => {
                 slot = Half::Ready { consumed: 0, len: asked };
                 is_wrong = completion.len != asked;
+                let size = reader.object.map(|object| object.size);
+                let is_small = half == 0 && reader.lane.is_none();
+                reader.has_whole = is_small && !is_wrong && size == Some(u64::from(asked));
             }
             (None, State::Listing { .. }) => {
                 is_wrong = completion.len > asked;

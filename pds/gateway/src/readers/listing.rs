@@ -45,7 +45,7 @@ impl<F: FnMut()> Readers<'_, F> {
 
     fn ask_to_list(&mut self, index: usize) {
         let cookie = self.next_cookie(index, 0);
-        let window = self.window_offset(index, 0);
+        let (window, _) = self.window(index, 0);
         let Some(reader) = self.readers.get_mut(index) else { return };
         let Some(place) = path_place(self.paths, index, &reader.path) else { return };
         let list = Request {
@@ -92,7 +92,7 @@ impl<F: FnMut()> Readers<'_, F> {
         len: u32,
         into: &'p mut [u8; PATH_BYTES_MAX],
     ) -> Option<(ListEntry, &'p str)> {
-        let window = self.bytes.span(self.window_offset(index, 0), len).ok()?;
+        let window = self.bytes.span(self.window(index, 0).0, len).ok()?;
         let mut entry = ListEntry::new_zeroed();
         let head = window.part(at, HEAD_LEN).ok()?;
         self.bytes.copy_out(head, entry.as_mut_bytes()).ok()?;

@@ -171,7 +171,7 @@ fn a_client_that_does_not_read_is_reset() {
         world.net.send(socket, request("big").as_bytes());
     }
     world.pass(25 * SECOND);
-    world.net.limit_reading(slow, 10_000);
+    world.net.limit_reading(slow, 17_000);
     world.pass(25 * SECOND);
     assert!(world.net.is_open(slow) && world.net.was_reset(stuck));
     world.net.limit_reading(slow, usize::MAX);
