@@ -300,6 +300,13 @@ impl<'a> Proven<'a> {
         self.head.position
     }
 
+    /// Whether the owner, or a thief of the keys, ended the chain. Its registers are what they were;
+    /// whether to act on them still is for the reader to decide, and the cautious do not.
+    #[must_use]
+    pub const fn is_revoked(&self) -> bool {
+        self.head.next.is_none()
+    }
+
     /// Value of register `name`; `None` when the chain never wrote it.
     #[must_use]
     pub fn register(&self, name: &str) -> Option<Value> {

@@ -157,7 +157,9 @@ fn a_revoked_chain_stays_revoked() {
         revoke.next = None;
         revoke.recovery = None;
         let mut chain = chain.clone();
+        assert!(!chain.proven().unwrap().is_revoked());
         append(&mut chain, &revoke, &[signer]).unwrap();
+        assert!(chain.proven().unwrap().is_revoked());
         assert_eq!(refused(&chain, &draft(4, vec![]), &[key(4)]), Reason::Revoked);
         let mut recover = draft(4, vec![]);
         recover.kind = Kind::Recovery;
