@@ -233,5 +233,28 @@ pub(crate) mod tests {
             let head = SuperblockHead::read_from_bytes(&bytes).unwrap();
             let _ = Superblock::parse(&Superblock::seal(&head));
         }
+
+        /// Nearly all of the heads above fail at their first field, so these are wrong in a few.
+        #[test]
+        fn a_damaged_head_is_refused_or_leads_into_the_volume(
+            edits in proptest::collection::vec(
+                (0..size_of::<SuperblockHead>(), prop_oneof![0u8..12, any::<u8>()]), 1..5),
+            index in prop_oneof![0u64..12, any::<u64>()],
+        ) {
+            let mut head = good_head();
+            for (at, byte) in edits {
+                head.as_mut_bytes()[at] = byte;
+            }
+            if let Ok(parsed) = Superblock::parse(&Superblock::seal(&head)) {
+                prop_assert!(!parsed.name().is_empty() && parsed.generation() > 0);
+                let places = [
+                    crate::locate::toc_node(&parsed, index),
+                    crate::locate::chain(&parsed, index),
+                ];
+                for block in places.into_iter().flatten() {
+                    prop_assert!((SUPERBLOCK_SLOTS..parsed.block_count()).contains(&block));
+                }
+            }
+        }
     }
 }
