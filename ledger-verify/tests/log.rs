@@ -275,6 +275,11 @@ fn checkpoints_are_read_strictly() {
     assert_eq!(reason(&format!("\n12\n{root}\n")), Reason::NoteFormat);
     assert_eq!(reason(&format!("{good}\nextension\n")), Reason::NoteFormat);
     assert_eq!(reason(good.trim_end()), Reason::NoteFormat);
+    assert_eq!(reason(&format!("{good}\n")), Reason::NoteFormat);
+    assert_eq!(reason(&format!("{good}cut")), Reason::NoteFormat);
+    let longest = format!("{good}{}\n", "x".repeat(1023 - good.len()));
+    assert_eq!(Checkpoint::parse(&longest), Ok(checkpoint));
+    assert_eq!(reason(&format!("{longest}x\n")), Reason::TooLong);
     for number in ["", "012", "+12", "-1", "1 2", "0x1", "18446744073709551616"] {
         let expected = if number.is_empty() { Reason::NoteFormat } else { Reason::Number };
         assert_eq!(reason(&format!("origin\n{number}\n{root}\n")), expected, "{number}");
