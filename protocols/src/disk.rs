@@ -17,7 +17,7 @@ pub const BLOCK_BYTES: usize = 4096;
 pub const RING_SLOTS: usize = 64;
 /// Bytes of the buffer region. `disk` does not map it, so no symbol can tell; `system.xml` says the
 /// same number.
-pub const BUFFERS_BYTES: usize = 0x10_0000;
+pub const BUFFERS_BYTES: usize = 0x8_0000;
 /// Most blocks in one request.
 pub const BLOCKS_PER_REQUEST_MAX: u16 = 32;
 
