@@ -28,8 +28,10 @@ const NETWORK: [(&str, Counter); 7] = [
 ];
 
 /// Counters of every PD, with their names.
-const ACTIVITY: [(&str, Counter); 3] = [
+const ACTIVITY: [(&str, Counter); 5] = [
     ("wakeups", Counter::Wakeups),
+    ("notifications", Counter::Notifications),
+    ("interrupts", Counter::Interrupts),
     ("requests", Counter::Requests),
     ("violations", Counter::Violations),
 ];
