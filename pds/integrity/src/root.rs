@@ -24,6 +24,8 @@ struct Answer {
     minimum_generation: u64,
     vouched: Option<Vouched>,
     reason: Reason,
+    /// `ledger` could not read the chain; asking again may help.
+    is_unreadable: bool,
 }
 
 /// How far the root is.
@@ -134,10 +136,6 @@ impl<'a, F: FnMut()> Root<'a, F> {
 
     fn take_answer(&mut self, completion: &Completion, fetcher: &mut Fetcher<'_, F>) {
         let status = ledger::Status::from_code(completion.status);
-        if status == Some(ledger::Status::Storage) {
-            self.state = State::Unreadable(completion.reason);
-            return;
-        }
         let is_proven = status == Some(ledger::Status::Ok);
         let vouched = Vouched { generation: completion.generation, root: Digest(completion.root) };
         let answer = Answer {
@@ -146,6 +144,7 @@ impl<'a, F: FnMut()> Root<'a, F> {
             minimum_generation: completion.minimum_generation,
             vouched: is_proven.then_some(vouched),
             reason: completion.reason,
+            is_unreadable: status == Some(ledger::Status::Storage),
         };
         self.slots.read = [false; 2];
         self.state = State::Reading { answer, slot: 0 };
@@ -189,6 +188,13 @@ impl<'a, F: FnMut()> Root<'a, F> {
         };
         match VerifiedRoot::admit(slots, &expected) {
             Ok(root) => State::Proven(root),
+            Err(Error::NotVouched { .. }) if answer.is_unreadable => {
+                State::Unreadable(answer.reason)
+            }
+            // The slot that could not be read may be a good one.
+            Err(Error::Superblock(_)) if !(first_read && second_read) => {
+                State::Unreadable(self.failure)
+            }
             // Why the ledger vouches for nothing says more than that it does not.
             Err(Error::NotVouched { .. }) if answer.vouched.is_none() => {
                 State::Refused(answer.reason)

@@ -406,6 +406,35 @@ fn the_reason_of_the_ledger_reaches_the_client() {
 }
 
 #[test]
+fn broken_superblocks_are_named_whatever_the_ledger_says() {
+    let (mut image, superblock) = image(5);
+    image[100] ^= 1;
+    image[4096 + 100] ^= 1;
+    let answer = ledger::Completion {
+        status: ledger::Status::Storage.code(),
+        reason: Reason::new("there is no volume that can be read"),
+        ..vouching(&superblock)
+    };
+    let mut house = House::with(image, superblock, answer);
+    let (failed, reason) = house.contents("small").unwrap_err();
+    assert_eq!((failed, &*reason), (Some(Status::NotProven), "superblock: hash mismatch"));
+}
+
+#[test]
+fn a_chain_that_was_not_read_may_be_read_later() {
+    let mut house = House::new();
+    let good = house.answer;
+    house.answer.status = ledger::Status::Storage.code();
+    house.answer.reason = Reason::new("the disk failed while the chain was read");
+    let (failed, reason) = house.contents("small").unwrap_err();
+    assert_eq!(failed, Some(Status::Storage));
+    assert_eq!(reason, "the disk failed while the chain was read");
+    house.answer = good;
+    let _ = house.contents("small");
+    assert_eq!(house.contents("small").unwrap(), b"hello");
+}
+
+#[test]
 fn a_root_that_the_ledger_does_not_hold_is_refused() {
     let (image, superblock) = image(5);
     let answer = ledger::Completion { root: [0; 32], ..vouching(&superblock) };

@@ -13,7 +13,8 @@ struct LedgerPd<F: FnMut()> {
     pd: Pd,
     /// `None` when the image carries no usable anchor: then nothing is ever answered.
     ledger: Option<Ledger<'static, F>>,
-    has_told: bool,
+    /// Whether the chain was proven when `supervisor` was told last.
+    told: Option<bool>,
 }
 
 #[protection_domain]
@@ -27,7 +28,7 @@ fn init() -> impl Handler {
             None
         }
     };
-    let mut ledger = LedgerPd { pd, ledger, has_told: false };
+    let mut ledger = LedgerPd { pd, ledger, told: None };
     ledger.step();
     ledger
 }
@@ -39,11 +40,15 @@ impl<F: FnMut()> LedgerPd<F> {
         self.pd.set_counter(Counter::Requests, ledger.requests);
         self.pd.set_counter(Counter::Errors, ledger.errors);
         self.pd.set_counter(Counter::Violations, ledger.violations);
-        if self.has_told || ledger.replay().is_running() {
+        if ledger.replay().is_running() {
             return;
         }
-        self.has_told = true;
-        match ledger.replay().proven() {
+        let proven = ledger.replay().proven();
+        if self.told == Some(proven.is_ok()) {
+            return;
+        }
+        self.told = Some(proven.is_ok());
+        match proven {
             Ok(chain) => {
                 log::info!("chain proven up to event {}", chain.next_sequence().saturating_sub(1));
                 self.pd.ready();

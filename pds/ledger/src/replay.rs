@@ -1,6 +1,6 @@
 //! Reading the chain through `store`, block by block, and replaying it.
 
-use ledger_verify::chain::{Chain, Feed};
+use ledger_verify::chain::{Anchor, Chain, Feed};
 use protocols::store::{Completion, Op, RING_SLOTS, Request, Status};
 use protocols::{Reason, disk::BLOCK_BYTES};
 use sel4_externally_shared::access::ReadOnly;
@@ -39,6 +39,7 @@ enum State {
 
 /// The replay, and the chain it builds.
 pub struct Replay<'a, F: FnMut()> {
+    anchor: Anchor,
     chain: Chain,
     state: State,
     memory: &'a mut Memory,
@@ -55,9 +56,20 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         blocks: DataRegion<'a, ReadOnly>,
     ) -> Self {
         let state = State::Reading { block: 0, left: None };
-        let mut replay = Self { chain: Chain::new(pinned.anchor), state, memory, store, blocks };
+        let anchor = pinned.anchor;
+        let mut replay = Self { anchor, chain: Chain::new(anchor), state, memory, store, blocks };
         replay.ask(Op::Chain, 0);
         replay
+    }
+
+    /// Starts over if it was the disk that failed.
+    pub fn retry(&mut self) {
+        if matches!(self.state, State::Unreadable(_)) {
+            self.chain = Chain::new(self.anchor);
+            self.memory.feed = Feed::new();
+            self.state = State::Reading { block: 0, left: None };
+            self.ask(Op::Chain, 0);
+        }
     }
 
     /// Is there still something to come?

@@ -57,15 +57,19 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
 
     /// Replays what has come, answers what was asked, and prepares the links for sleep.
     pub fn step(&mut self) {
-        self.replay.step();
-        if self.replay.is_running() {
-            // Questions wait; the end of the replay wakes this PD through `store`.
-            return;
-        }
         loop {
+            self.replay.step();
+            if self.replay.is_running() {
+                // Questions wait; the end of the replay wakes this PD through `store`.
+                return;
+            }
             let mut is_idle = true;
             for index in 0..self.clients.len() {
-                self.serve(index);
+                if self.serve(index) {
+                    // The next question finds out whether the disk has come back.
+                    self.replay.retry();
+                    is_idle = false;
+                }
                 is_idle &= self.clients.get_mut(index).is_none_or(|client| client.link.arm());
             }
             if is_idle {
@@ -74,30 +78,34 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
         }
     }
 
-    fn serve(&mut self, index: usize) {
+    /// Answers a client; `true` when it asked for what could not be read.
+    fn serve(&mut self, index: usize) -> bool {
         let Self { pinned, replay, clients, .. } = self;
-        let Some(client) = clients.get_mut(index) else { return };
+        let Some(client) = clients.get_mut(index) else { return false };
+        let mut is_unreadable = false;
         for _ in 0..RING_SLOTS {
             if client.link.room() == 0 {
-                return;
+                break;
             }
             match client.link.receive() {
                 Ok(Some(request)) => {
                     let answer = answer(pinned, replay, &request);
                     self.requests += 1;
                     self.errors += u64::from(answer.status != Status::Ok.code());
+                    is_unreadable |= answer.status == Status::Storage.code();
                     // Room was seen above.
                     let _ = client.link.send(answer);
                 }
-                Ok(None) => return,
+                Ok(None) => break,
                 Err(LinkError::PeerRestarted) => {}
                 Err(LinkError::PeerMisbehavior) => {
                     self.violations += u64::from(!client.is_cut_off);
                     client.is_cut_off = true;
-                    return;
+                    break;
                 }
             }
         }
+        is_unreadable
     }
 }
 

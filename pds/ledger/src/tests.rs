@@ -231,6 +231,20 @@ fn a_disk_error_is_not_a_broken_proof() {
 }
 
 #[test]
+fn a_disk_that_comes_back_is_read_again() {
+    let (bytes, anchors) = chain(60);
+    let pinned = pinned(anchors[59], 1);
+    let mut house = House::new(pinned, area(&bytes));
+    for _ in 0..2 {
+        house.run(|block| if block == 1 { store::Status::Disk } else { store::Status::Ok });
+        assert_eq!(status(&house.pointer("volume/demo")), Some(Status::Storage));
+    }
+    house.run(fine);
+    assert_eq!(house.pointer("volume/demo").generation, 60);
+    assert_eq!(house.held, 0);
+}
+
+#[test]
 fn a_store_that_names_foreign_memory_is_refused() {
     let (bytes, anchors) = chain(1);
     let pinned = pinned(anchors[0], 1);
