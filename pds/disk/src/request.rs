@@ -89,8 +89,10 @@ mod tests {
     #[test]
     fn a_read_becomes_blocks() {
         assert_eq!(parse(&read()), Ok(Command::Read(Read { block: 7, buffer: 2, count: 3 })));
-        let last = Request { offset: 0xf_f000, count: 1, ..read() };
-        assert_eq!(parse(&last), Ok(Command::Read(Read { block: 7, buffer: 255, count: 1 })));
+        let buffer = BUFFER_BLOCKS - 1;
+        let offset = u32::try_from(buffer * BLOCK_BYTES).unwrap();
+        let last = Request { offset, count: 1, ..read() };
+        assert_eq!(parse(&last), Ok(Command::Read(Read { block: 7, buffer, count: 1 })));
     }
 
     #[test]
