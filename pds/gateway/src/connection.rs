@@ -20,7 +20,7 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::http::{Code, Found, Head, Length, check_line};
 use crate::inbox::{Inbox, Returns};
-use crate::outbox::Outbox;
+use crate::outbox::{Lanes, Outbox};
 use crate::readers::Readers;
 use crate::service::Counters;
 use crate::text::Text;
@@ -53,6 +53,7 @@ pub(crate) struct Context<'c, 'a, F: FnMut()> {
     pub(crate) readers: &'c mut Readers<'a, F>,
     pub(crate) facts: &'c mut Facts<'a, F>,
     pub(crate) returns: &'c mut Returns,
+    pub(crate) lanes: &'c mut Lanes,
     pub(crate) counters: &'c mut Counters,
     /// Room to compose text in.
     pub(crate) scratch: &'c mut [u8],
@@ -132,7 +133,7 @@ impl Connection {
     pub(crate) fn end<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         self.let_go(cx);
         self.inbox.clear(cx.returns);
-        self.outbox.clear();
+        self.outbox.clear(cx.lanes);
         self.state = State::Free;
     }
 
@@ -158,6 +159,9 @@ impl Connection {
     pub(crate) fn step<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
         if self.outbox.is_empty() {
             self.progress_ns = cx.now_ns;
+            if !matches!(self.state, State::Serving { .. }) {
+                self.outbox.narrow(cx.lanes);
+            }
         }
         let mut turns = 0;
         while turns < REQUESTS_PER_TURN && self.advance(cx) {

@@ -68,9 +68,12 @@ impl Connection {
         if cx.readers.ready(reader).is_none() {
             return false;
         }
+        let (start, end) = wanted.range.unwrap_or((0, wanted.object.size));
+        if end - start > u64::from(self.outbox.room()) {
+            self.outbox.widen(cx.lanes);
+        }
         let code = wanted.range.map_or(Code::Ok, |_| Code::PartialContent);
         self.write_head(&wanted.head(code, exchange.keep_alive), cx);
-        let (start, end) = wanted.range.unwrap_or((0, wanted.object.size));
         self.enter(Activity::Body { reader, left: end - start });
         true
     }
@@ -83,6 +86,9 @@ impl Connection {
         mut left: u64,
         cx: &mut Context<'_, '_, F>,
     ) -> bool {
+        if left > u64::from(self.outbox.room()) {
+            self.outbox.widen(cx.lanes);
+        }
         while left > 0
             && self.outbox.room() > 0
             && let Some(span) = cx.readers.ready(reader)

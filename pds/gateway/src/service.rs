@@ -9,7 +9,7 @@ use sel4_shared_ring_buffer::DataRegion;
 use crate::connection::{Connection, Context, State};
 use crate::facts::{Facts, Pages, Sources};
 use crate::inbox::Returns;
-use crate::outbox::Outbox;
+use crate::outbox::{Lanes, Outbox};
 use crate::peer::{News, Peer};
 use crate::readers::{READERS_MAX, Reader, Readers};
 use crate::{IntegrityLink, NetLink, NetPeer, TimerLink};
@@ -32,6 +32,10 @@ const RESETS_MAX: usize = 32;
 const RETRY_NS: u64 = 1_000_000_000;
 /// The longest piece of a page: a path of which each byte becomes `%xx` and `&quot;`, and the rest.
 const SCRATCH_BYTES: usize = 9 * PATH_BYTES_MAX + 1024;
+/// Bytes of a connection's ring towards `net`.
+const RING_BYTES: u32 = 12 * 1024;
+const _: () =
+    assert!(RING_BYTES as usize > SCRATCH_BYTES + 1024, "no room for a piece and its head");
 
 /// Buffers, to be placed in static memory: about 200 KiB.
 pub struct Memory {
@@ -113,6 +117,7 @@ pub struct Gateway<'a, F: FnMut()> {
     listener: Listener,
     connections: &'a mut [Connection; CONNECTIONS_MAX],
     returns: Returns,
+    lanes: Lanes,
     resets: heapless::Deque<u16, RESETS_MAX>,
     counters: Counters,
     scratch: &'a mut [u8; SCRATCH_BYTES],
@@ -125,11 +130,12 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     /// If the composition made a region too small.
     pub fn new(parts: Parts<'a, F>) -> Self {
         let Memory { connections, readers, scratch, pages } = parts.memory;
-        let ring = parts.output.len() / CONNECTIONS_MAX;
-        assert!(ring > SCRATCH_BYTES + 1024, "the region to net is too small for responses");
-        let ring = u32::try_from(ring).unwrap_or(0);
-        for (connection, number) in connections.iter_mut().zip(0..) {
-            connection.outbox = Outbox::new(ring.saturating_mul(number), ring);
+        let rings = CONNECTIONS_MAX * RING_BYTES as usize;
+        assert!(parts.output.len() >= rings, "the region to net is too small for responses");
+        let mut start = 0;
+        for connection in connections.iter_mut() {
+            connection.outbox = Outbox::new(start, RING_BYTES);
+            start += RING_BYTES;
         }
         Self {
             net: Peer::new("net", parts.net),
@@ -142,6 +148,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             listener: Listener::Wanted(0),
             connections,
             returns: Returns::default(),
+            lanes: Lanes::new(start, parts.output.len()),
             resets: heapless::Deque::new(),
             counters: Counters::default(),
             scratch,
@@ -214,6 +221,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             readers: &mut self.readers,
             facts: &mut self.facts,
             returns: &mut self.returns,
+            lanes: &mut self.lanes,
             counters: &mut self.counters,
             scratch: self.scratch,
         };
