@@ -258,7 +258,9 @@ fn notes_are_read_strictly() {
     assert_eq!(reason("text\n\n\u{2014} a+b AAAAAAAA\n".into()), Err(Reason::KeyName));
     assert_eq!(reason("text\n\n\u{2014}  AAAAAAAA\n".into()), Err(Reason::KeyName));
     assert_eq!(reason("text\n\n\u{2014} a AAAA\n".into()), Err(Reason::NoteFormat));
-    assert_eq!(reason("x".repeat(65537)), Err(Reason::TooLong));
+    let longest = format!("{}\n\n{line}", "x".repeat(65536 - 2 - line.len()));
+    assert_eq!(reason(longest.clone()), Ok(()));
+    assert_eq!(reason(format!("x{longest}")), Err(Reason::TooLong));
     assert_eq!(Note::parse(b"\xff\n\n").unwrap_err().reason, Reason::NotText);
 }
 
@@ -622,4 +624,23 @@ fn what_the_writer_signs_is_what_this_test_signs() {
     let proof = log_of_five.proof(3, &note).unwrap();
     assert_eq!(proof, proof_of(3, &leaves(5), ""));
     assert_eq!(log_of_five.proof(5, &note), None);
+}
+
+#[test]
+fn errors_point_into_the_proof() {
+    let leaves = leaves(7);
+    let proof = proof_of(3, &leaves, "extra AAAA\n");
+    let offset = |proof: &str| verify_proof(proof.as_bytes(), &leaves[3]).unwrap_err().offset;
+    let line = proof.find("\u{2014} w2.example").unwrap();
+    // The first digit behind the key's id.
+    let mut bad = proof.clone();
+    let digit = line + "\u{2014} w2.example ".len() + 8;
+    bad.replace_range(digit..=digit, if &proof[digit..=digit] == "A" { "B" } else { "A" });
+    assert_eq!(offset(&bad), line);
+    assert_eq!(offset(&proof.replace("\u{2014} w2", "- w2")), line);
+    let size = proof.find("\n7\n").unwrap() + 1;
+    assert_eq!(offset(&proof.replace("\n7\n", "\n07\n")), size);
+    let hashes = proof.find("index 3\n").unwrap() + "index 3\n".len();
+    assert_eq!(offset(&proof.replace("index 3", "index 2")), hashes);
+    assert_eq!(offset(&proof.replace("index 3\n", "index 3\n?\n")), hashes);
 }
