@@ -30,3 +30,6 @@ pub use service::{CLIENTS_MAX, Counters, FrameDevice, Net};
 pub use sockets::SocketId;
 pub use stack::{Addressing, Buffers, Memory, Stack, Storage};
 pub use start::{CryptoLink, Parts, Program, TimerLink};
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the sockets buffer: plain bytes, of any value at the start.
-#[derive(zerocopy::FromBytes, zerocopy::IntoBytes)]
+#[derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout)]
 #[repr(C)]
 pub struct Buffers {
     tcp_rx: [[u8; TCP_RX_BYTES]; TCP_SOCKETS],
