@@ -1,10 +1,11 @@
 //! Proven objects and listings, asked of `integrity` piece by piece.
 //!
-//! A *reader* reads one object, or the volume's table, for one connection: it owns a place for a path
-//! in this PD's region and a window of `integrity`'s. While the connection sends one half of the
+//! A *reader* reads one object, or the volume's table, for one connection: it owns a place for a
+//! path in this PD's region and a window of `integrity`'s. While the connection sends one half of the
 //! window, `integrity` fills the other. For a large object it borrows one of a few large windows, if
-//! one is free: each question costs much more than the bytes that it brings. An object stays open after its reader is released, so that
-//! asking for it again costs one question less.
+//! one is free: each question costs much more than the bytes that it brings. An object stays open
+//! after its reader is released, and a small one in the window, so that asking for it again costs
+//! less.
 //!
 //! A reader whose connection is gone is not used again before all its questions are answered: a late
 //! answer must not write into a window that somebody else trusts.
