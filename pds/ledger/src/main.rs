@@ -20,15 +20,12 @@ struct LedgerPd<F: FnMut()> {
 #[protection_domain]
 fn init() -> impl Handler {
     let mut pd = Pd::start();
-    let ledger = match config::ledger() {
-        Ok(ledger) => Some(ledger),
-        Err(error) => {
-            log::error!("{error}");
-            pd.degraded(format_args!("{error}"));
-            None
-        }
-    };
-    let mut ledger = LedgerPd { pd, ledger, told: None };
+    let ledger = config::ledger();
+    if let Err(error) = &ledger {
+        log::error!("{error}");
+        pd.degraded(format_args!("{error}"));
+    }
+    let mut ledger = LedgerPd { pd, ledger: ledger.ok(), told: None };
     ledger.step();
     ledger
 }
@@ -44,10 +41,9 @@ impl<F: FnMut()> LedgerPd<F> {
             return;
         }
         let proven = ledger.replay().proven();
-        if self.told == Some(proven.is_ok()) {
+        if self.told.replace(proven.is_ok()) == Some(proven.is_ok()) {
             return;
         }
-        self.told = Some(proven.is_ok());
         match proven {
             Ok(chain) => {
                 log::info!("chain proven up to event {}", chain.next_sequence().saturating_sub(1));
