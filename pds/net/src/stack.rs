@@ -22,9 +22,9 @@ const TCP_RX_BYTES: usize = 16 * 1024;
 /// Bytes that a TCP socket buffers towards the wire.
 const TCP_TX_BYTES: usize = 32 * 1024;
 /// Datagrams that a UDP socket buffers in each direction.
-const UDP_PACKETS: usize = 64;
+const UDP_PACKETS: usize = 32;
 /// Bytes of datagrams that a UDP socket buffers in each direction.
-const UDP_BYTES: usize = 64 * 1500;
+const UDP_BYTES: usize = UDP_PACKETS * 1500;
 /// A connection whose peer answers nothing for so long is dead.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 /// A handshake that takes longer is not going to finish.
