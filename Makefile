@@ -67,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run test test-host test-on-target test-system bench graph sdk setup docs check clean help FORCE
+.PHONY: image run test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check clean help FORCE
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -92,6 +92,7 @@ help:
 ##   docs   the API's documentation, build/cargo/host/doc
 ##   check  what CI runs
 ##   clean  remove build/
+## OVERLAY=<file.xml> joins more fragments, ALLOW=<lint> leaves lints out (docs/system-xml.md).
 ## MICROKIT_SDK=<folder> uses another SDK; OFFLINE=1 tries no download.
 
 # --- programs -------------------------------------------------------------------------------------
@@ -106,8 +107,10 @@ endef
 $(CAIRN) $(BUILD)/cargo/host/debug/microkit &: FORCE
 	@$(HOST) cargo build --quiet --package cairn --package microkit
 
+# PROGRAMS are more packages, whose programs an overlay names.
 $(PDS:%=$(PD_DIR)/$(TARGET)/release/%) &: FORCE
-	@$(ON_PD) cargo build --quiet --release --target $(TARGET) --features pd $(PDS:%=--package %)
+	@$(ON_PD) cargo build --quiet --release --target $(TARGET) --features pd \
+		$(PDS:%=--package %) $(PROGRAMS:%=--package %)
 
 $(OUT)/%.elf: $(PD_DIR)/$(TARGET)/release/%
 	@mkdir -p $(@D)
@@ -136,7 +139,8 @@ endif
 # --- the image ------------------------------------------------------------------------------------
 
 REVISION = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
-SOURCES = --platform platforms/$(PLATFORM).xml --search-path $(OUT) \
+SEARCH  = --search-path $(OUT) $(if $(PROGRAMS),--search-path $(PD_DIR)/$(TARGET)/release)
+SOURCES = --platform platforms/$(PLATFORM).xml $(OVERLAY:%=--overlay %) $(ALLOW:%=--allow %) $(SEARCH) \
 	--kernel "$(KERNEL_VERSION)" --config $(CONFIG) --revision "$(REVISION)"
 
 # Is rewritten, and so newer than the image, exactly when it or a blob beside it changed.
@@ -150,7 +154,7 @@ $(OUT)/anchor.bin: $(CAIRN) $(DEMO_MADE) FORCE
 
 $(OUT)/loader.img: $(OUT)/system.xml $(ELFS) $(OUT)/anchor.bin $(SDK_FILES)
 	@MICROKIT_SDK=$(SDK) $(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) \
-		--search-path $(OUT) --output $@.new --report $(OUT)/report.txt
+		$(SEARCH) --output $@.new --report $(OUT)/report.txt
 	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))" >>$(OUT)/report.txt
 	@mv $@.new $@
 
@@ -202,7 +206,12 @@ test-system: image
 	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) \
 		cargo test --quiet --package cairn-tests
 
-bench: $(SDK_FILES)
+# Builds what it measures with this Makefile. Without KERNEL= it measures every kernel there is.
+bench:
+	@$(HOST) cargo run --quiet --release --package cairn-bench -- --build $(BUILD) \
+		--platform $(PLATFORM) --config $(CONFIG) $(TEST_KERNELS:%=--kernel %)
+
+bench-on-target: $(SDK_FILES)
 	@$(HOST) cargo run --quiet --package on-target -- bench --sdk $(SDK) --kernel $(KERNEL) \
 		--config $(CONFIG) --target-dir $(PD_DIR)
 
