@@ -21,16 +21,22 @@ const REPLY_INFO: u32 = 3;
 const REPLY_UNSUPPORTED: u32 = 0x8000_0001;
 const COMMAND_READ: u16 = 0;
 const COMMAND_DISCONNECT: u16 = 2;
-const ERROR_INVALID: u32 = 22;
+const ERROR_IO: u32 = 5;
 /// Flags: there are flags; read-only.
 const TRANSMISSION_FLAGS: u16 = 0b11;
 
 /// The disk.
 #[derive(Debug)]
 pub struct Disk {
-    bytes: Arc<Mutex<Vec<u8>>>,
+    state: Arc<Mutex<State>>,
     socket: PathBuf,
     server: Option<Server>,
+}
+
+#[derive(Debug)]
+struct State {
+    bytes: Vec<u8>,
+    is_broken: bool,
 }
 
 #[derive(Debug)]
@@ -52,8 +58,9 @@ impl Disk {
     /// If either cannot be used.
     #[must_use]
     pub fn new(image: &Path, folder: &Path) -> Self {
-        let bytes = Arc::new(Mutex::new(fs::read(image).unwrap()));
-        let mut disk = Self { bytes, socket: folder.join("disk"), server: None };
+        let state = State { bytes: fs::read(image).unwrap(), is_broken: false };
+        let state = Arc::new(Mutex::new(state));
+        let mut disk = Self { state, socket: folder.join("disk"), server: None };
         disk.restart();
         disk
     }
@@ -64,21 +71,20 @@ impl Disk {
         format!("nbd+unix:///?socket={}", self.socket.display())
     }
 
-    /// Bytes of the disk.
+    /// A copy of its bytes.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.bytes.lock().unwrap().len()
-    }
-
-    /// Whether it has none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn bytes(&self) -> Vec<u8> {
+        self.state.lock().unwrap().bytes.clone()
     }
 
     /// Changes bits of a byte.
     pub fn flip(&self, at: usize, bits: u8) {
-        self.bytes.lock().unwrap()[at] ^= bits;
+        self.state.lock().unwrap().bytes[at] ^= bits;
+    }
+
+    /// From now on, answers every request with an error, or does so no more.
+    pub fn set_broken(&self, is_broken: bool) {
+        self.state.lock().unwrap().is_broken = is_broken;
     }
 
     /// Dies: every connection breaks, and nobody can connect.
@@ -101,7 +107,7 @@ impl Disk {
         self.kill();
         let listener = UnixListener::bind(&self.socket).unwrap();
         let connections = Arc::new(Mutex::new(Connections::default()));
-        let (bytes, shared) = (Arc::clone(&self.bytes), Arc::clone(&connections));
+        let (state, shared) = (Arc::clone(&self.state), Arc::clone(&connections));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let mut connections = shared.lock().unwrap();
@@ -109,8 +115,8 @@ impl Disk {
                     return;
                 }
                 connections.streams.push(stream.try_clone().unwrap());
-                let bytes = Arc::clone(&bytes);
-                thread::spawn(move || serve(stream, &bytes));
+                let state = Arc::clone(&state);
+                thread::spawn(move || serve(stream, &state));
             }
         });
         self.server = Some(Server { connections });
@@ -124,12 +130,12 @@ impl Drop for Disk {
 }
 
 /// Serves one connection until it ends.
-fn serve(mut stream: UnixStream, bytes: &Mutex<Vec<u8>>) -> Result<(), Error> {
+fn serve(mut stream: UnixStream, state: &Mutex<State>) -> Result<(), Error> {
     stream.write_all(b"NBDMAGICIHAVEOPT")?;
     // Fixed newstyle, no zeros.
     stream.write_all(&3_u16.to_be_bytes())?;
     take::<4>(&mut stream)?;
-    let size = bytes.lock().unwrap().len() as u64;
+    let size = state.lock().unwrap().bytes.len() as u64;
     negotiate(&mut stream, size)?;
     loop {
         let header: [u8; 28] = take(&mut stream)?;
@@ -139,10 +145,12 @@ fn serve(mut stream: UnixStream, bytes: &Mutex<Vec<u8>>) -> Result<(), Error> {
         }
         let offset = usize::try_from(u64_at(&header, 16)).unwrap();
         let len = usize::try_from(u32_at(&header, 24)).unwrap();
-        let data = (kind == COMMAND_READ)
-            .then(|| bytes.lock().unwrap().get(offset..offset + len).map(<[u8]>::to_vec))
-            .flatten();
-        let error = if data.is_some() { 0 } else { ERROR_INVALID };
+        let data = {
+            let state = state.lock().unwrap();
+            let data = state.bytes.get(offset..offset + len);
+            data.filter(|_| kind == COMMAND_READ && !state.is_broken).map(<[u8]>::to_vec)
+        };
+        let error = if data.is_some() { 0 } else { ERROR_IO };
         let mut reply = REPLY_MAGIC.to_be_bytes().to_vec();
         reply.extend(error.to_be_bytes());
         reply.extend(&header[8..16]);

@@ -118,6 +118,12 @@ impl Connection {
         }
     }
 
+    /// Whether the response has begun to come; waits for its first byte.
+    #[must_use]
+    pub fn has_begun(&mut self) -> bool {
+        self.stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty())
+    }
+
     fn read(&mut self, has_body: bool) -> Result<Response, Error> {
         let line = self.line()?;
         let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod frames;
 pub mod http;
 pub mod machine;
+pub mod map;
 pub mod random;
 pub mod volume;
 pub mod wire;

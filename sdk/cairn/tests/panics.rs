@@ -87,6 +87,36 @@ fn a_checked_index_is_no_panic() {
     assert_eq!(text(&found).trim(), "0 places that can panic");
 }
 
+/// Whatever stands in the file: an answer, never a crash.
+#[test]
+fn damaged_programs_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = compile(folder.path(), "VALUES[index].load(Ordering::Relaxed)");
+    let good = fs::read(&program).unwrap();
+    let mut state: u64 = 1;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    for _ in 0..100 {
+        let mut bad = good.clone();
+        for _ in 0..=random(8) {
+            // The headers are at both ends; half of the damage goes there.
+            let at = match random(4) {
+                0 => random(128),
+                1 => bad.len() - 1 - random(1024),
+                _ => random(bad.len()),
+            };
+            let width = random(8).min(bad.len() - at);
+            bad[at..at + width].fill([0, 1, 0x7f, 0xff][random(4)]);
+        }
+        bad.truncate(good.len() - random(2) * random(good.len()));
+        fs::write(&program, &bad).unwrap();
+        let output = panics(folder.path(), &[]);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", text(&output));
+    }
+}
+
 #[test]
 fn what_is_no_program_or_no_list_is_refused() {
     let folder = tempfile::tempdir().unwrap();

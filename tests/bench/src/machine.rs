@@ -150,8 +150,12 @@ mod tests {
 
     #[test]
     fn exchanges_the_network_only() {
-        let script = "exec \\\n    \"-netdev\" \\\n    \"user,id=net0,hostfwd=tcp:${HTTP_PORT:?}-:80\" \\\n    \"$@\"";
-        let expected = "exec \\\n    \"-netdev\" \\\n    \"tap,id=net0,ifname=tap0,script=no,downscript=no\" \\\n    \"$@\"";
+        let script = "exec \\\n    \"-netdev\" \\\n    \
+                      \"user,id=net0,hostfwd=tcp:${HTTP_PORT:?}-:80\" \\\n    \"$@\"";
+        let expected = concat!(
+            "exec \\\n    \"-netdev\" \\\n    ",
+            "\"tap,id=net0,ifname=tap0,script=no,downscript=no\" \\\n    \"$@\"",
+        );
         assert_eq!(with_tap(script).as_deref(), Ok(expected));
         assert!(with_tap("exec \"$@\"").is_err());
     }

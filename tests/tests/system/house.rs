@@ -16,9 +16,11 @@ pub(crate) const PINNED: u64 = 5;
 /// The image pins generation 5 of the volume.
 pub(crate) struct House {
     pub(crate) environment: Environment,
-    pub(crate) folder: TempDir,
+    #[expect(dead_code, reason = "removed when dropped")]
+    folder: TempDir,
     pub(crate) image: Image,
-    pub(crate) chain: Chain,
+    #[expect(dead_code, reason = "its folder is removed when dropped")]
+    chain: Chain,
     /// What is in generation 5.
     pub(crate) files: Files,
     /// Generation 5, and what `cairn` says about it and the chain up to it.

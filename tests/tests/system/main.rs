@@ -6,12 +6,15 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
+mod age;
+mod damage;
 mod house;
 mod reading;
 mod requests;
 mod shared;
 mod status;
 
+use damage::Damaged;
 use house::House;
 use libtest_mimic::{Arguments, Trial};
 use reading::Served;
@@ -30,6 +33,7 @@ fn main() {
     libtest_mimic::run(&arguments, all(&house)).exit();
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn all(house: &Shared<House>) -> Vec<Trial> {
     let served = {
         let house = house.clone();
@@ -70,5 +74,38 @@ fn all(house: &Shared<House>) -> Vec<Trial> {
             the_console_said_the_same,
         ],
     ];
-    trials(&served, reading)
+    let damaged = {
+        let house = house.clone();
+        Shared::new(move || Damaged::boot(&house, "damage", |_, _| {}))
+    };
+    let damages = tests![damage: [
+        a_block_is_named_and_harms_nothing_else,
+        a_tree_is_named_and_harms_nothing_else,
+        a_leaf_of_the_table_is_named_and_harms_nothing_else,
+        no_byte_anywhere_makes_a_wrong_answer,
+        a_dead_disk_is_503_and_forgotten_when_it_lives,
+        a_disk_that_dies_in_between_cuts_answers_short,
+    ]];
+    let boots = tests![
+        damage: [
+            one_superblock_is_enough,
+            without_a_superblock_nothing_is_served,
+            a_bad_event_is_named_and_nothing_is_served,
+            a_bad_table_is_named_and_nothing_is_served,
+            a_disk_that_fails_at_boot_is_used_when_it_recovers,
+        ],
+        age: [
+            an_old_volume_is_refused,
+            another_chains_volume_is_refused,
+            a_newer_volume_is_served_and_each_boot_has_its_own_id,
+        ],
+    ];
+    let itself = {
+        let house = house.clone();
+        Shared::new(move || house.clone())
+    };
+    let mut all = trials(&served, reading);
+    all.extend(trials(&damaged, damages));
+    all.extend(trials(&itself, boots));
+    all
 }

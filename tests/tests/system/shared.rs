@@ -35,10 +35,13 @@ impl<T> Shared<T> {
     }
 }
 
+/// A test on something shared, and its name.
+pub(crate) type Test<T> = (&'static str, fn(&T));
+
 /// Tests on something that they share.
 pub(crate) fn trials<T: Send + Sync + 'static>(
     shared: &Shared<T>,
-    tests: Vec<(&'static str, fn(&T))>,
+    tests: Vec<Test<T>>,
 ) -> Vec<Trial> {
     let trial = |(name, test): (_, fn(&T))| {
         let shared = shared.clone();

@@ -1,6 +1,6 @@
 //! The calls of panic functions in a program.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 
@@ -45,15 +45,17 @@ impl Program {
         if elf.architecture() != Architecture::Aarch64 || !elf.is_little_endian() {
             return None;
         }
-        let mut functions = BTreeMap::new();
-        for symbol in elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
-            let Some(function) = function(&elf, &symbol) else { continue };
-            // Identical functions are folded; one name is enough.
-            functions.entry(function.address).or_insert(function);
+        let mut symbols: Vec<_> = elf.symbols().filter(|s| s.kind() == SymbolKind::Text).collect();
+        symbols.sort_by_key(ObjectSymbol::address);
+        let mut functions = Vec::<Function>::new();
+        for symbol in &symbols {
+            // Identical functions are folded, and one name is enough. That functions do not overlap
+            // bounds the work.
+            let end = functions.last().map_or(0, Function::end);
+            functions.extend(function(&elf, symbol).filter(|function| function.address >= end));
         }
         let memory = elf.segments();
         let memory = memory.filter_map(|s| Some((s.address(), s.data().ok()?.to_vec()))).collect();
-        let functions: Vec<_> = functions.into_values().collect();
         (!functions.is_empty()).then_some(Self {
             functions,
             memory,
@@ -70,24 +72,27 @@ impl Program {
 
     /// Addresses and names of core's functions that end in a panic and never return.
     fn panic_functions(&self) -> BTreeMap<u64, &str> {
-        let is_last = |f: &&Function| LAST.iter().any(|name| f.name.ends_with(name));
-        let last = self.functions.iter().filter(is_last);
-        let mut found: BTreeMap<_, _> = last.map(|f| (f.address, f.name.as_str())).collect();
-        let candidates: Vec<_> = self.functions.iter().filter(|f| never_returns(f)).collect();
-        loop {
-            let known: BTreeSet<_> = found.keys().copied().collect();
-            let more = candidates.iter().filter(|f| f.targets().any(|t| known.contains(&t)));
-            found.extend(more.map(|f| (f.address, f.name.as_str())));
-            if found.len() == known.len() {
-                return found;
+        let mut callers = BTreeMap::<u64, Vec<&Function>>::new();
+        for function in self.functions.iter().filter(|function| never_returns(function)) {
+            for target in function.targets() {
+                callers.entry(target).or_default().push(function);
             }
         }
+        let is_last = |f: &&Function| LAST.iter().any(|name| f.name.ends_with(name));
+        let mut next: Vec<_> = self.functions.iter().filter(is_last).collect();
+        let mut found = BTreeMap::new();
+        while let Some(function) = next.pop() {
+            if found.insert(function.address, function.name.as_str()).is_none() {
+                next.extend(callers.remove(&function.address).into_iter().flatten());
+            }
+        }
+        found
     }
 
     fn sites(&self, function: &Function, panics: &BTreeMap<u64, &str>) -> Vec<Site> {
         let mut sites = Vec::new();
         let mut arguments = Arguments::default();
-        for (instruction, at) in function.instructions().zip((function.address..).step_by(4)) {
+        for (at, instruction) in function.instructions() {
             if let Instruction::Branch { target, .. } = instruction
                 && let Some(panic) = panics.get(&target)
             {
@@ -132,23 +137,30 @@ impl Program {
 }
 
 impl Function {
-    fn instructions(&self) -> impl Iterator<Item = Instruction> {
-        let addresses = (self.address..).step_by(4);
-        self.code.iter().zip(addresses).map(|(word, at)| Instruction::decode(*word, at))
+    /// The instructions with their addresses.
+    fn instructions(&self) -> impl Iterator<Item = (u64, Instruction)> {
+        (0..).zip(&self.code).map(|(index, word)| {
+            let at = self.address.wrapping_add(4 * index);
+            (at, Instruction::decode(*word, at))
+        })
     }
 
     fn targets(&self) -> impl Iterator<Item = u64> {
-        self.instructions().filter_map(|instruction| match instruction {
+        self.instructions().filter_map(|(_, instruction)| match instruction {
             Instruction::Branch { target, .. } => Some(target),
             _ => None,
         })
+    }
+
+    fn end(&self) -> u64 {
+        self.address.saturating_add(4 * self.code.len() as u64)
     }
 }
 
 /// Is it one of core's cold ends? A program's own loop for ever is not.
 fn never_returns(function: &Function) -> bool {
     let is_core = function.name.starts_with("core::") || function.name.starts_with("<core::");
-    is_core && !function.instructions().any(|instruction| instruction == Instruction::Return)
+    is_core && !function.instructions().any(|(_, instruction)| instruction == Instruction::Return)
 }
 
 fn function<'f>(elf: &object::File<'f>, symbol: &object::Symbol<'f, '_>) -> Option<Function> {

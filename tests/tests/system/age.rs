@@ -1,0 +1,55 @@
+//! Volumes of other times and places.
+
+use std::path::Path;
+
+use cairn_tests::machine::Machine;
+use serde_json::Value;
+
+use crate::house::{House, VOLUME};
+use crate::shared::Shared;
+
+fn status(machine: &Machine) -> Value {
+    serde_json::from_slice(&machine.get("/status").body).unwrap()
+}
+
+fn refusal(house: &House, name: &str, volume: &Path) -> String {
+    let machine = house.boot(name, volume, &[]);
+    let response = machine.get("/o/edition");
+    assert_eq!((response.status, response.text().lines().count()), (502, 1), "{}", response.text());
+    let reason = response.text().trim_end().to_owned();
+    machine.wait_for(&format!("volume refused: {reason}"));
+    assert_eq!(machine.get("/").text().trim_end(), reason);
+    let status = status(&machine);
+    assert_eq!(
+        (&status["volume"]["state"], &status["volume"]["reason"]),
+        (&"refused".into(), &reason.clone().into())
+    );
+    reason
+}
+
+pub(crate) fn an_old_volume_is_refused(house: &Shared<House>) {
+    let house = house.get();
+    let reason = refusal(house, "old", &house.old);
+    assert_eq!(reason, "volume generation 3 is older than the anchored 5");
+}
+
+pub(crate) fn another_chains_volume_is_refused(house: &Shared<House>) {
+    let house = house.get();
+    let reason = refusal(house, "foreign", &house.foreign);
+    assert!(reason.starts_with("volume belongs to another chain"), "{reason}");
+}
+
+pub(crate) fn a_newer_volume_is_served_and_each_boot_has_its_own_id(house: &Shared<House>) {
+    let house = house.get();
+    let boot = |name| {
+        let machine = house.boot(name, &house.new, &[]);
+        assert_eq!(machine.get("/o/edition").text(), "6\n");
+        let status = status(&machine);
+        assert_eq!(
+            (&status["volume"]["name"], &status["volume"]["generation"]),
+            (&VOLUME.into(), &6.into())
+        );
+        status["boot_id"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(boot("new-1"), boot("new-2"));
+}
