@@ -6,6 +6,7 @@
 //! * [`log`]: transparency logs: inclusion, consistency, checkpoints, witnesses.
 //! * [`merkle`]: proves 4 KiB blocks of a file against a 32-byte root.
 //! * `ml_dsa` (feature `ml-dsa`): verification of ML-DSA signatures.
+//! * `nexus` (feature `nexus`): the same for the chains, registers and blocks of the Nexus ledger.
 //! * [`cbor`]: the deterministic encoding of events.
 //! * `write` (feature `write`): makes and signs events, on a host.
 //!
@@ -25,10 +26,14 @@ pub mod bundle;
 pub mod cbor;
 pub mod chain;
 pub mod digest;
+#[cfg(any(feature = "ml-dsa", feature = "nexus"))]
+mod keccak;
 pub mod log;
 pub mod merkle;
 #[cfg(feature = "ml-dsa")]
 pub mod ml_dsa;
+#[cfg(feature = "nexus")]
+pub mod nexus;
 pub mod registers;
 #[cfg(any(test, feature = "write"))]
 pub mod write;

@@ -7,10 +7,9 @@
 //! Section and algorithm numbers are those of FIPS 204.
 
 mod poly;
-mod shake;
 
+use crate::keccak::{RATE_SHAKE_128, RATE_SHAKE_256, SUFFIX_SHAKE, Sponge};
 use poly::{Poly, Unpack, inverse_ntt, mul, ntt, reduce_once, sub};
-use shake::Shake;
 
 /// A parameter set (section 4, table 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +112,7 @@ fn check(p: &Parameters, public: &[u8], ctx: &[u8], message: &[u8], sig: &[u8]) 
     let mut c_hat = sample_in_ball(p, challenge)?;
     ntt(&mut c_hat);
 
-    let mut hash = Shake::<{ shake::RATE_256 }>::new();
+    let mut hash = Sponge::<RATE_SHAKE_256>::new();
     hash.absorb(&mu(public, ctx, message)?);
     for (row, t1) in (0..).zip(t1.chunks_exact(T1_BYTES)) {
         let mut w = [0; COEFFICIENTS];
@@ -125,7 +124,7 @@ fn check(p: &Parameters, public: &[u8], ctx: &[u8], message: &[u8], sig: &[u8]) 
         absorb_w1(p, &mut hash, &w, hints.row(p, row));
     }
     let mut expected = [0; CHALLENGE_BYTES_MAX];
-    hash.finish();
+    hash.finish(SUFFIX_SHAKE);
     let expected = expected.get_mut(..challenge.len())?;
     hash.squeeze(expected);
     Some(expected == challenge)
@@ -134,17 +133,17 @@ fn check(p: &Parameters, public: &[u8], ctx: &[u8], message: &[u8], sig: &[u8]) 
 /// The message representative: algorithm 3, line 5, and algorithm 8, line 7.
 fn mu(public: &[u8], context: &[u8], message: &[u8]) -> Option<[u8; 64]> {
     let mut mu = [0; 64];
-    let mut hash = Shake::<{ shake::RATE_256 }>::new();
+    let mut hash = Sponge::<RATE_SHAKE_256>::new();
     hash.absorb(public);
-    hash.finish();
+    hash.finish(SUFFIX_SHAKE);
     hash.squeeze(&mut mu);
 
-    let mut hash = Shake::<{ shake::RATE_256 }>::new();
+    let mut hash = Sponge::<RATE_SHAKE_256>::new();
     hash.absorb(&mu);
     hash.absorb(&[0, u8::try_from(context.len()).ok()?]);
     hash.absorb(context);
     hash.absorb(message);
-    hash.finish();
+    hash.finish(SUFFIX_SHAKE);
     hash.squeeze(&mut mu);
     Some(mu)
 }
@@ -152,10 +151,10 @@ fn mu(public: &[u8], context: &[u8], message: &[u8]) -> Option<[u8; 64]> {
 /// Adds entry (`row`, `column`) of the matrix, sampled as it is needed, times `z`: algorithms 30 and
 /// 32. `None` after 512 rejections, which no honest key comes near.
 fn add_matrix_product(w: &mut Poly, rho: &[u8], row: u8, column: u8, z: &Poly) -> Option<()> {
-    let mut hash = Shake::<{ shake::RATE_128 }>::new();
+    let mut hash = Sponge::<RATE_SHAKE_128>::new();
     hash.absorb(rho);
     hash.absorb(&[column, row]);
-    hash.finish();
+    hash.finish(SUFFIX_SHAKE);
     let mut rejections_left = 512;
     for (w, z) in w.iter_mut().zip(z) {
         let entry = loop {
@@ -197,9 +196,9 @@ fn unpack_z(p: &Parameters, poly: &mut Poly, bytes: &[u8]) -> Option<()> {
 
 /// The challenge polynomial, algorithm 29; `None` after 1024 bytes, which no honest one comes near.
 fn sample_in_ball(p: &Parameters, challenge: &[u8]) -> Option<Poly> {
-    let mut hash = Shake::<{ shake::RATE_256 }>::new();
+    let mut hash = Sponge::<RATE_SHAKE_256>::new();
     hash.absorb(challenge);
-    hash.finish();
+    hash.finish(SUFFIX_SHAKE);
     let mut signs = [0; 8];
     hash.squeeze(&mut signs);
     let mut signs = u64::from_le_bytes(signs);
@@ -253,7 +252,7 @@ impl<'a> Hints<'a> {
 }
 
 /// UseHint and w1Encode of one row, algorithms 40 and 28, straight into the hash.
-fn absorb_w1(p: &Parameters, hash: &mut Shake<{ shake::RATE_256 }>, w: &Poly, places: &[u8]) {
+fn absorb_w1(p: &Parameters, hash: &mut Sponge<RATE_SHAKE_256>, w: &Poly, places: &[u8]) {
     let mut places = places.iter().map(|place| usize::from(*place)).peekable();
     let (mut bits, mut bit_count) = (0, 0);
     for (index, w) in w.iter().enumerate() {

@@ -1,23 +1,28 @@
-//! SHAKE128 and SHAKE256 (FIPS 202).
+//! Sponges over Keccak-f[1600] (FIPS 202), told apart by rate and suffix.
 
 /// Bytes per block of SHAKE128.
-pub(super) const RATE_128: usize = 168;
+#[cfg(any(test, feature = "ml-dsa"))]
+pub(crate) const RATE_SHAKE_128: usize = 168;
 /// Bytes per block of SHAKE256.
-pub(super) const RATE_256: usize = 136;
+#[cfg(any(test, feature = "ml-dsa"))]
+pub(crate) const RATE_SHAKE_256: usize = 136;
+/// What SHAKE adds to its input, with the first bit of the padding behind it.
+#[cfg(any(test, feature = "ml-dsa"))]
+pub(crate) const SUFFIX_SHAKE: u8 = 0x1f;
 
-/// A sponge: absorb, finish, squeeze.
+/// A sponge of `RATE` bytes per block, at most 200: absorb, finish, squeeze.
 #[derive(Clone)]
-pub(super) struct Shake<const RATE: usize> {
+pub(crate) struct Sponge<const RATE: usize> {
     lanes: [u64; 25],
     offset: usize,
 }
 
-impl<const RATE: usize> Shake<RATE> {
-    pub(super) const fn new() -> Self {
+impl<const RATE: usize> Sponge<RATE> {
+    pub(crate) const fn new() -> Self {
         Self { lanes: [0; 25], offset: 0 }
     }
 
-    pub(super) fn absorb(&mut self, bytes: &[u8]) {
+    pub(crate) fn absorb(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.permute_at_block_end();
             self.add(self.offset, *byte);
@@ -25,22 +30,22 @@ impl<const RATE: usize> Shake<RATE> {
         }
     }
 
-    /// Ends the input.
-    pub(super) fn finish(&mut self) {
+    /// Ends the input; `suffix` holds the bits of domain separation and the padding's first.
+    pub(crate) fn finish(&mut self, suffix: u8) {
         self.permute_at_block_end();
-        self.add(self.offset, 0x1f);
+        self.add(self.offset, suffix);
         self.add(RATE - 1, 0x80);
         self.offset = RATE;
     }
 
-    pub(super) fn squeeze(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn squeeze(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
             *byte = self.byte();
         }
     }
 
     /// The next byte of output.
-    pub(super) fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         self.permute_at_block_end();
         let lane = self.lanes.get(self.offset / 8).map_or(0, |lane| lane >> (self.offset % 8 * 8));
         self.offset += 1;
@@ -146,13 +151,13 @@ mod tests {
     #[test]
     fn empty_messages_have_the_published_digests() {
         let mut digest = Digest::ZERO;
-        let mut shake = Shake::<RATE_128>::new();
-        shake.finish();
+        let mut shake = Sponge::<RATE_SHAKE_128>::new();
+        shake.finish(SUFFIX_SHAKE);
         shake.squeeze(&mut digest.0);
         let expected = "7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26";
         assert_eq!(Some(digest), Digest::from_hex(expected));
-        let mut shake = Shake::<RATE_256>::new();
-        shake.finish();
+        let mut shake = Sponge::<RATE_SHAKE_256>::new();
+        shake.finish(SUFFIX_SHAKE);
         shake.squeeze(&mut digest.0);
         let expected = "46b9dd2b0ba88d13233b3feb743eeb243fcd52ea62b81b82b50c27646ed5762f";
         assert_eq!(Some(digest), Digest::from_hex(expected));

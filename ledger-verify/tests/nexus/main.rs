@@ -1,0 +1,6 @@
+//! The Nexus ledger: real data, and hostile variants of it.
+#![cfg(feature = "nexus")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod hash;
+mod support;
