@@ -4,10 +4,8 @@
 #[cfg(any(test, feature = "ml-dsa"))]
 pub(crate) const RATE_SHAKE_128: usize = 168;
 /// Bytes per block of SHAKE256.
-#[cfg(any(test, feature = "ml-dsa"))]
 pub(crate) const RATE_SHAKE_256: usize = 136;
 /// What SHAKE adds to its input, with the first bit of the padding behind it.
-#[cfg(any(test, feature = "ml-dsa"))]
 pub(crate) const SUFFIX_SHAKE: u8 = 0x1f;
 
 /// A sponge of `RATE` bytes per block, at most 200: absorb, finish, squeeze.

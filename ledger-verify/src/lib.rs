@@ -34,6 +34,8 @@ pub mod merkle;
 pub mod ml_dsa;
 #[cfg(feature = "nexus")]
 pub mod nexus;
+#[cfg(any(feature = "ml-dsa", feature = "nexus"))]
+mod ntt;
 pub mod registers;
 #[cfg(any(test, feature = "write"))]
 pub mod write;

@@ -23,7 +23,7 @@ edition = "2024"
 name = "gate"
 path = "main.rs"
 [dependencies]
-ledger-verify = { path = "LEDGER_VERIFY", features = ["ml-dsa"] }
+ledger-verify = { path = "LEDGER_VERIFY", features = ["ml-dsa", "nexus"] }
 [profile.release]
 panic = "abort"
 lto = "fat"
@@ -38,6 +38,7 @@ fn link() -> Vec<u8> {
     let manifest = MANIFEST.replace("LEDGER_VERIFY", crate_folder.to_str().unwrap());
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::write(folder.join("main.rs"), include_str!("gate/verifier.rs")).unwrap();
+    std::fs::write(folder.join("nexus.rs"), include_str!("gate/nexus.rs")).unwrap();
     let lock = crate_folder.join("../Cargo.lock");
     std::fs::copy(lock, folder.join("Cargo.lock")).unwrap();
     let output = Command::new(env!("CARGO"))
@@ -111,7 +112,9 @@ fn no_panic_is_linked_but_the_allowed() {
     let functions = functions(&link());
     let by_address: BTreeMap<_, _> =
         functions.iter().map(|f| (f.address, f.name.as_str())).collect();
-    assert!(functions.iter().any(|f| f.name.contains("ledger_verify::chain::state::Chain")));
+    for part in ["chain::state::Chain", "nexus::signature::brainpool", "nexus::signature::falcon"] {
+        assert!(functions.iter().any(|f| f.name.contains(part)), "{part} is not linked");
+    }
     let mut calls = BTreeMap::<&str, usize>::new();
     // Panics call each other; that is not counted.
     for function in functions.iter().filter(|f| !is_panic(&f.name)) {

@@ -9,7 +9,7 @@
 mod poly;
 
 use crate::keccak::{RATE_SHAKE_128, RATE_SHAKE_256, SUFFIX_SHAKE, Sponge};
-use poly::{Poly, Unpack, inverse_ntt, mul, ntt, reduce_once, sub};
+use poly::{Poly, Ring, Unpack};
 
 /// A parameter set (section 4, table 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,10 +107,10 @@ fn check(p: &Parameters, public: &[u8], ctx: &[u8], message: &[u8], sig: &[u8]) 
     let mut z_hat = [[0; COEFFICIENTS]; COLUMNS_MAX];
     for (poly, bytes) in z_hat.iter_mut().zip(z.chunks_exact(p.z_bytes())) {
         unpack_z(p, poly, bytes)?;
-        ntt(poly);
+        Ring::ntt(poly);
     }
     let mut c_hat = sample_in_ball(p, challenge)?;
-    ntt(&mut c_hat);
+    Ring::ntt(&mut c_hat);
 
     let mut hash = Sponge::<RATE_SHAKE_256>::new();
     hash.absorb(&mu(public, ctx, message)?);
@@ -120,7 +120,7 @@ fn check(p: &Parameters, public: &[u8], ctx: &[u8], message: &[u8], sig: &[u8]) 
             add_matrix_product(&mut w, rho, row, column, z_hat)?;
         }
         sub_challenge_product(&mut w, &c_hat, t1);
-        inverse_ntt(&mut w);
+        Ring::inverse_ntt(&mut w);
         absorb_w1(p, &mut hash, &w, hints.row(p, row));
     }
     let mut expected = [0; CHALLENGE_BYTES_MAX];
@@ -165,7 +165,7 @@ fn add_matrix_product(w: &mut Poly, rho: &[u8], row: u8, column: u8, z: &Poly) -
             }
             rejections_left = u32::checked_sub(rejections_left, 1)?;
         };
-        *w = reduce_once(*w + mul(entry, *z));
+        *w = Ring::reduce_once(*w + Ring::mul(entry, *z));
     }
     Some(())
 }
@@ -176,9 +176,9 @@ fn sub_challenge_product(w: &mut Poly, c_hat: &Poly, t1: &[u8]) {
     for (t, value) in t.iter_mut().zip(Unpack::new(t1, 10)) {
         *t = value << D;
     }
-    ntt(&mut t);
+    Ring::ntt(&mut t);
     for ((w, c), t) in w.iter_mut().zip(c_hat).zip(&t) {
-        *w = sub(*w, mul(*c, *t));
+        *w = Ring::sub(*w, Ring::mul(*c, *t));
     }
 }
 
@@ -189,7 +189,7 @@ fn unpack_z(p: &Parameters, poly: &mut Poly, bytes: &[u8]) -> Option<()> {
         if value.abs_diff(gamma1) >= gamma1 - p.beta {
             return None;
         }
-        *coefficient = reduce_once(Q + gamma1 - value);
+        *coefficient = Ring::reduce_once(Q + gamma1 - value);
     }
     Some(())
 }

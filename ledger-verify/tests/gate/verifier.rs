@@ -3,6 +3,8 @@
 #![no_std]
 #![no_main]
 
+mod nexus;
+
 use core::fmt::Write;
 use core::hint::black_box;
 
@@ -37,6 +39,7 @@ extern "C" fn _start() -> ! {
     chain(input, &mut sink);
     log(input, &mut sink);
     merkle(input, &mut sink);
+    nexus::all(input, &mut sink);
     black_box(sink.0);
     loop {}
 }

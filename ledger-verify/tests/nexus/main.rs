@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod hash;
+mod signature;
 mod support;

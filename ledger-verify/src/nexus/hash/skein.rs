@@ -32,8 +32,8 @@ pub(super) struct Skein<const WORDS: usize> {
 impl<const WORDS: usize> Skein<WORDS> {
     const ROUNDS: usize = if WORDS == 16 { 80 } else { 72 };
 
-    const ROTATIONS: [[u32; 8]; 8] = match WORDS {
-        4 => [
+    const ROTATIONS: &'static [[u32; 8]; 8] = match WORDS {
+        4 => &[
             [5, 56, 0, 0, 0, 0, 0, 0],
             [36, 28, 0, 0, 0, 0, 0, 0],
             [13, 46, 0, 0, 0, 0, 0, 0],
@@ -43,7 +43,7 @@ impl<const WORDS: usize> Skein<WORDS> {
             [11, 42, 0, 0, 0, 0, 0, 0],
             [59, 50, 0, 0, 0, 0, 0, 0],
         ],
-        8 => [
+        8 => &[
             [38, 30, 50, 53, 0, 0, 0, 0],
             [48, 20, 43, 31, 0, 0, 0, 0],
             [34, 14, 15, 27, 0, 0, 0, 0],
@@ -53,7 +53,7 @@ impl<const WORDS: usize> Skein<WORDS> {
             [29, 26, 11, 9, 0, 0, 0, 0],
             [33, 51, 39, 35, 0, 0, 0, 0],
         ],
-        _ => [
+        _ => &[
             [55, 43, 37, 40, 16, 22, 38, 12],
             [25, 25, 46, 13, 14, 13, 52, 57],
             [33, 8, 18, 57, 21, 12, 32, 54],
@@ -66,10 +66,10 @@ impl<const WORDS: usize> Skein<WORDS> {
     };
 
     /// Which word goes where after each round.
-    const PERMUTATION: [usize; 16] = match WORDS {
-        4 => [0, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-        8 => [2, 1, 4, 7, 6, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0],
-        _ => [0, 9, 2, 13, 6, 11, 4, 15, 10, 7, 12, 3, 14, 5, 8, 1],
+    const PERMUTATION: &'static [usize; 16] = match WORDS {
+        4 => &[0, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        8 => &[2, 1, 4, 7, 6, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0],
+        _ => &[0, 9, 2, 13, 6, 11, 4, 15, 10, 7, 12, 3, 14, 5, 8, 1],
     };
 
     /// For `output_bits` of output.
@@ -147,7 +147,7 @@ impl<const WORDS: usize> Skein<WORDS> {
             }
             let mixed = state;
             for (word, from) in state.iter_mut().zip(Self::PERMUTATION) {
-                *word = mixed.get(from).copied().unwrap_or(0);
+                *word = mixed.get(*from).copied().unwrap_or(0);
             }
         }
         add_subkey(&mut state, &key, parity, tweak, Self::ROUNDS / 4);

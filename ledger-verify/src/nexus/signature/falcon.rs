@@ -1,0 +1,143 @@
+//! Falcon-512 as submitted to round 2 (2019): verification only, in 4 KiB of stack and a little.
+//!
+//! Round 3 and FN-DSA bound the vectors more tightly and would refuse some signatures that the ledger
+//! holds. The C++ node takes a second encoding as well, header `39` and compressed coefficients, which
+//! no wallet makes; here a signature has one encoding. It can be changed into that one without its key,
+//! because a transaction's id does not cover it. A signature may also verify under a key that differs by
+//! one in one coefficient: never take a key for the signer's but by its hash.
+//!
+//! Source: LLL-TAO `LLC/falcon`; names are those of the Falcon specification of round 2.
+
+use super::SignatureError;
+use crate::keccak::{RATE_SHAKE_256, SUFFIX_SHAKE, Sponge};
+use crate::ntt;
+
+/// The modulus.
+pub(crate) const Q: u32 = 12_289;
+/// Number of coefficients.
+pub(crate) const DEGREE: usize = 512;
+/// The squared length of (s1, s2) has to be below.
+pub(crate) const NORM_BOUND: u64 = 43_533_782;
+
+/// Length of what makes two signatures of one message differ.
+pub(crate) const NONCE_BYTES: usize = 40;
+const PUBLIC_HEADER: u8 = 0x09;
+/// The first byte of a signature with uncompressed coefficients.
+pub(crate) const SIGNATURE_HEADER: u8 = 0x59;
+const PUBLIC_BITS: usize = 14;
+const SIGNATURE_BITS: usize = 12;
+pub(super) const PUBLIC_BYTES: usize = 1 + DEGREE * PUBLIC_BITS / 8;
+pub(super) const SIGNATURE_BYTES: usize = 1 + NONCE_BYTES + DEGREE * SIGNATURE_BITS / 8;
+
+/// The ring; 49 is a 1024th root of unity.
+type Ring = ntt::Ring<Q, 49, DEGREE>;
+/// Coefficients, each in `0..Q`.
+type Poly = [u32; DEGREE];
+
+/// `public` is `09`, then the coefficients of h with 14 bits each. `signature` is `59`, the nonce, then
+/// the coefficients of s2 with 12 bits each, signed. The highest bit of each comes first.
+pub(super) fn verify(
+    public: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let public: &[u8; PUBLIC_BYTES] = public.try_into().map_err(|_| SignatureError::KeyLength)?;
+    let signature: &[u8; SIGNATURE_BYTES] =
+        signature.try_into().map_err(|_| SignatureError::SignatureLength)?;
+    let (nonce, s2) = signature.split_at_checked(1 + NONCE_BYTES).unwrap_or_default();
+    let Some((&SIGNATURE_HEADER, nonce)) = nonce.split_first() else {
+        return Err(SignatureError::SignatureEncoding { offset: 0 });
+    };
+
+    let mut product = decode_signature(s2)?;
+    multiply(&mut product, decode_public(public)?);
+    let mut challenge = Challenge::new(nonce, message);
+    let mut norm = 0;
+    for (product, (_, s2)) in product.iter().zip(numbers::<SIGNATURE_BITS>(s2)) {
+        let s1 = Ring::sub(challenge.coefficient(), *product);
+        norm += square(s1) + square(sign_extend(s2));
+    }
+    if norm < NORM_BOUND { Ok(()) } else { Err(SignatureError::NotShort { norm }) }
+}
+
+fn decode_public(public: &[u8; PUBLIC_BYTES]) -> Result<Poly, SignatureError> {
+    let [PUBLIC_HEADER, numbers @ ..] = public else {
+        return Err(SignatureError::KeyEncoding { offset: 0 });
+    };
+    let mut h = [0; DEGREE];
+    for (h, (offset, value)) in h.iter_mut().zip(self::numbers::<PUBLIC_BITS>(numbers)) {
+        if value >= Q {
+            return Err(SignatureError::KeyEncoding { offset: 1 + offset });
+        }
+        *h = value;
+    }
+    Ok(h)
+}
+
+fn decode_signature(numbers: &[u8]) -> Result<Poly, SignatureError> {
+    let mut s2 = [0; DEGREE];
+    for (s2, (offset, value)) in s2.iter_mut().zip(self::numbers::<SIGNATURE_BITS>(numbers)) {
+        // The only number without a negative.
+        if value == 1 << (SIGNATURE_BITS - 1) {
+            return Err(SignatureError::SignatureEncoding { offset: 1 + NONCE_BYTES + offset });
+        }
+        *s2 = sign_extend(value);
+    }
+    Ok(s2)
+}
+
+/// Numbers of `BITS` bits packed into bytes, highest bits first, with the byte where each begins.
+fn numbers<const BITS: usize>(bytes: &[u8]) -> impl Iterator<Item = (usize, u32)> {
+    let mut bytes = bytes.iter();
+    let (mut bits, mut bit_count) = (0, 0);
+    (0..).map_while(move |index: usize| {
+        while bit_count < BITS {
+            bits = bits << 8 | u32::from(*bytes.next()?);
+            bit_count += 8;
+        }
+        bit_count -= BITS;
+        let value = bits >> bit_count & ((1 << BITS) - 1);
+        Some((index * BITS / 8, value))
+    })
+}
+
+/// A signed number of 12 bits, modulo q.
+const fn sign_extend(value: u32) -> u32 {
+    if value >> (SIGNATURE_BITS - 1) == 0 { value } else { Q + value - (1 << SIGNATURE_BITS) }
+}
+
+/// The square of the representative nearest to 0.
+fn square(a: u32) -> u64 {
+    u64::from(a.min(Q - a)).pow(2)
+}
+
+/// a · b, into a.
+#[inline(never)]
+fn multiply(a: &mut Poly, mut b: Poly) {
+    Ring::ntt(a);
+    Ring::ntt(&mut b);
+    for (a, b) in a.iter_mut().zip(&b) {
+        *a = Ring::mul(*a, *b);
+    }
+    Ring::inverse_ntt(a);
+}
+
+/// The point c that a message hashes to, coefficient by coefficient.
+pub(crate) struct Challenge(Sponge<RATE_SHAKE_256>);
+
+impl Challenge {
+    pub(crate) fn new(nonce: &[u8], message: &[u8]) -> Self {
+        let mut sponge = Sponge::new();
+        sponge.absorb(nonce);
+        sponge.absorb(message);
+        sponge.finish(SUFFIX_SHAKE);
+        Self(sponge)
+    }
+
+    /// The next one. Words from 5q on would make small values likelier; one in sixteen is skipped, so
+    /// that nobody finds an input for which 64 do not suffice.
+    pub(crate) fn coefficient(&mut self) -> u32 {
+        let mut words = (0..64).map(|_| u32::from(self.0.byte()) << 8 | u32::from(self.0.byte()));
+        words.find(|word| *word < 5 * Q).unwrap_or(0) % Q
+    }
+}
