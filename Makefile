@@ -22,7 +22,7 @@ ASKED_CONFIG := $(filter-out default undefined file,$(origin CONFIG))
 
 # Set-up, and the choice of the kernel: only for targets that build something.
 GOALS := $(or $(MAKECMDGOALS),image)
-ifneq ($(filter-out clean help sdk setup,$(GOALS)),)
+ifneq ($(filter-out clean fuzz help mutants sdk setup,$(GOALS)),)
   SETUP := $(shell ci/setup.sh && echo done)
   ifneq ($(SETUP),done)
     $(error this machine lacks something, see above)
@@ -67,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check clean help FORCE
+.PHONY: image run test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check fuzz mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -91,6 +91,8 @@ help:
 ##   setup  install what this machine lacks (every other target does that, too)
 ##   docs   the API's documentation, build/cargo/host/doc
 ##   check  what CI runs
+##   fuzz   fuzz every parser of the ledger, FUZZ_SECONDS=60 each (cargo-fuzz, nightly)
+##   mutants  take out the ledger's rules one by one; MUTANTS='-f <file>' (cargo-mutants)
 ##   clean  remove build/
 ## OVERLAY=<file.xml> joins more fragments, ALLOW=<lint> leaves lints out (docs/system-xml.md).
 ## MICROKIT_SDK=<folder> uses another SDK; OFFLINE=1 tries no download.
@@ -231,6 +233,12 @@ docs:
 
 check:
 	@ci/check.sh
+
+fuzz:
+	@ci/fuzz.sh
+
+mutants:
+	@ci/mutants.sh $(MUTANTS)
 
 clean:
 	rm -rf $(BUILD)

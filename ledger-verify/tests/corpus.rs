@@ -1,0 +1,114 @@
+//! Replays the fuzzers' corpus, `fuzz/corpus/`, through the same targets, and holds its seeds to what
+//! the writing side makes today.
+//!
+//! `WRITE_SEEDS=1` writes the seeds anew, after a change of format.
+#![cfg(feature = "write")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "../fuzz/src/lib.rs"]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "the fuzzers' crate has more users")]
+mod targets;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use ledger_verify::write::bundle;
+use targets::{World, world};
+
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: [Target; 13] = [
+    ("base64", targets::base64),
+    ("bundle", targets::bundle),
+    ("cbor", targets::cbor),
+    ("checkpoint", targets::checkpoint),
+    ("event", targets::event),
+    ("feed", targets::feed),
+    ("key", targets::key),
+    ("note", targets::note),
+    ("proof", targets::proof),
+    ("registers", targets::registers),
+    ("signature", targets::signature),
+    ("tree", targets::tree),
+    ("whole_bundle", targets::whole_bundle),
+];
+
+/// Genuine inputs for each target, by name.
+fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
+    let World { frames, states, checkpoint, proof, verifier_keys, .. } = world();
+    let chain = frames.concat();
+    let whole = bundle(&[0x80], &chain, Some(proof.as_bytes()));
+    let from_anchor = bundle(&states[2].1, &frames[2], Some(proof.as_bytes()));
+    let mut seeds = vec![
+        ("base64", "32-bytes".into(), b"QmFzZTY0IG9mIHRoaXJ0eS10d28gYnl0ZXMgaGVyZSE=".to_vec()),
+        ("bundle", "no-proof".into(), bundle(&[0x80], &chain, None)),
+        ("bundle", "with-proof".into(), whole.clone()),
+        (
+            "cbor",
+            "items".into(),
+            b"\x18\x64\x84\x01\x42\xff\x00\x63abc\xf6\x1b\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(),
+        ),
+        ("checkpoint", "signed".into(), checkpoint.clone().into()),
+        ("checkpoint", "text".into(), world().texts[4].clone().into()),
+        ("event", "frame".into(), frames[1].clone()),
+        ("event", "event".into(), frames[1][3..].to_vec()),
+        ("feed", "chain-in-100s".into(), [&[99], &chain[..]].concat()),
+        ("note", "signed".into(), checkpoint.clone().into()),
+        ("proof", "genuine".into(), proof.clone().into()),
+        ("registers", "four".into(), states[2].1.clone()),
+        ("registers", "none".into(), vec![0x80]),
+        ("tree", "inclusion".into(), [&[2, 5, 13, 255, 0][..], &[7; 64]].concat()),
+        ("tree", "consistency".into(), [&[6, 5, 13, 255, 0][..], &[7; 64]].concat()),
+        ("tree", "large".into(), [&[1, 5, 13, 255, 3][..], &[255; 104]].concat()),
+        ("whole_bundle", "from-first".into(), whole),
+        ("whole_bundle", "from-anchor".into(), from_anchor),
+    ];
+    seeds.extend((0..5).map(|n| ("signature", format!("algorithm-{}", n + 1), vec![n, 0, 0, 1])));
+    let keys = verifier_keys.iter().zip(["log", "witness-1", "witness-2"]);
+    seeds.extend(keys.map(|(key, name)| ("key", name.into(), key.clone().into())));
+    seeds
+}
+
+fn corpus() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
+}
+
+#[test]
+fn the_corpus_is_replayed() {
+    let mut counts = BTreeMap::new();
+    for (name, target) in TARGETS {
+        for entry in fs::read_dir(corpus().join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            eprintln!("{}", path.display());
+            target(&fs::read(&path).unwrap());
+            *counts.entry(name).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(counts.len(), TARGETS.len(), "{counts:?}");
+    // Every target is replayed here, too: one file each in `fuzz_targets`.
+    let files = fs::read_dir(corpus().join("../fuzz_targets")).unwrap().count();
+    assert_eq!(files, TARGETS.len());
+}
+
+#[test]
+fn seeds_are_genuine() {
+    for (target, name, seed) in seeds() {
+        let path = corpus().join(target).join(format!("seed-{name}"));
+        if std::env::var_os("WRITE_SEEDS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &seed).unwrap();
+        }
+        let committed = fs::read(&path).unwrap_or_default();
+        assert!(committed == seed, "{}: run this test with WRITE_SEEDS=1", path.display());
+    }
+    // The whole way is open: these are accepted, so what a fuzzer changes is what refuses them.
+    let policy = world().policy(2);
+    let mut chain = ledger_verify::chain::Chain::new(world().anchor);
+    let (.., seed) = seeds().into_iter().find(|(_, name, _)| name == "from-anchor").unwrap();
+    let whole = ledger_verify::bundle::Bundle::parse(&seed).unwrap();
+    assert_eq!(whole.verify(&mut chain, Some(&policy)), Ok(Some(1_999_999)));
+    let (frame, anchor) = targets::vouch_for(&world().states[2].1);
+    let mut chain = ledger_verify::chain::Chain::new(anchor);
+    assert_eq!(chain.resume(&frame, &world().states[2].1), Ok(()));
+}
