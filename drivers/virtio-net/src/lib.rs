@@ -30,8 +30,6 @@ const TRANSMIT_QUEUE: u16 = 1;
 /// Bytes before each frame (`struct virtio_net_hdr`, version 1).
 const HEADER_BYTES: usize = 12;
 const HEADER_LEN: u32 = 12;
-/// A frame has at least its two addresses and its type.
-const FRAME_LEN_MIN: u32 = 14;
 /// The device has a station address (`VIRTIO_NET_F_MAC`).
 const FEATURE_MAC: u64 = 1 << 5;
 /// Completed transmissions that may wait for the next occasion: their buffers are only missed
@@ -56,7 +54,7 @@ pub struct NetMemory {
 pub struct Received {
     /// What [`VirtioNet::give_receive_buffer`] returned for the buffer.
     pub slot: Slot,
-    /// Bytes of the frame, 14 up to the buffer's length.
+    /// Bytes of the frame, up to the buffer's length. The wire may carry fewer than a frame has.
     pub len: u32,
 }
 
@@ -152,8 +150,8 @@ impl<R: Registers> VirtioNet<R> {
     pub fn take_received(&mut self) -> Result<Option<Received>, DeviceFault> {
         let Some(used) = self.receive.take()? else { return Ok(None) };
         match used.len.checked_sub(HEADER_LEN) {
-            Some(len) if len >= FRAME_LEN_MIN => Ok(Some(Received { slot: used.slot, len })),
-            _ => Err(DeviceFault::UsedTooShort { len: used.len }),
+            Some(len) => Ok(Some(Received { slot: used.slot, len })),
+            None => Err(DeviceFault::UsedTooShort { len: used.len }),
         }
     }
 
