@@ -1,5 +1,6 @@
 //! The state machine: device, receive lane, transmit lane.
 
+use cairn_pd::{Alarm, TimerLink};
 use protocols::nic::{FRAME_BYTES_MAX, Info};
 use sel4_externally_shared::ExternallySharedRef;
 use virtio::{DeviceFault, Registers};
@@ -14,8 +15,9 @@ const FRAME_LEN_MAX: u32 = FRAME_BYTES_MAX as u32;
 const FRAME_LEN_MIN: u32 = 14;
 /// With fewer buffers than this, the device wants more before the next frame comes.
 const RECEIVE_ROOM_LAZY: usize = virtio_net::FRAMES_MAX / 2;
+
 /// Everything a card is connected to.
-pub struct Wiring<'a, R, F: FnMut()> {
+pub struct Wiring<'a, R, F: FnMut(), G: FnMut()> {
     /// The device's registers.
     pub registers: R,
     /// Memory for its queues.
@@ -32,6 +34,8 @@ pub struct Wiring<'a, R, F: FnMut()> {
     pub transmit: Link<'a, F>,
     /// What `net` is told about the device.
     pub info: ExternallySharedRef<'a, Info>,
+    /// Timeouts.
+    pub timer: TimerLink<'a, G>,
 }
 
 /// What happened since the start.
@@ -54,19 +58,24 @@ pub struct Counters {
 }
 
 /// The card.
-pub struct Card<'a, R, F: FnMut()> {
+pub struct Card<'a, R, F: FnMut(), G: FnMut()> {
     device: Device<R>,
     receive_address: u64,
     transmit_address: u64,
     receive: Lane<'a, F>,
     transmit: Lane<'a, F>,
     info: ExternallySharedRef<'a, Info>,
+    /// For the next try to start a device that failed: a card that only receives is woken by nothing
+    /// else.
+    alarm: Alarm<'a, G>,
+    /// Why the last try failed, which is said once.
+    last_failure: Option<DeviceFault>,
     counters: Counters,
 }
 
-impl<'a, R: Registers, F: FnMut()> Card<'a, R, F> {
+impl<'a, R: Registers, F: FnMut(), G: FnMut()> Card<'a, R, F, G> {
     /// A card that the first [`Card::run`] starts.
-    pub fn new(wiring: Wiring<'a, R, F>) -> Self {
+    pub fn new(wiring: Wiring<'a, R, F, G>) -> Self {
         Self {
             device: Device::new(wiring.registers, wiring.memory, wiring.memory_address),
             receive_address: wiring.receive_address,
@@ -74,6 +83,8 @@ impl<'a, R: Registers, F: FnMut()> Card<'a, R, F> {
             receive: Lane::new(wiring.receive),
             transmit: Lane::new(wiring.transmit),
             info: wiring.info,
+            alarm: Alarm::new(wiring.timer),
+            last_failure: None,
             counters: Counters::default(),
         }
     }
@@ -93,6 +104,7 @@ impl<'a, R: Registers, F: FnMut()> Card<'a, R, F> {
     pub fn run(&mut self, now_ns: impl Fn() -> u64) {
         loop {
             if self.device.running().is_none() {
+                self.alarm.take();
                 self.start(now_ns());
             }
             if let Err(trouble) = self.exchange() {
@@ -119,11 +131,16 @@ impl<'a, R: Registers, F: FnMut()> Card<'a, R, F> {
     fn start(&mut self, now_ns: u64) {
         match self.device.try_start(now_ns) {
             None => {}
-            Some(Ok(mac)) => self.tell(Info { mac, link_up: 1, ready: 0 }),
+            Some(Ok(mac)) => {
+                self.last_failure = None;
+                self.tell(Info { mac, link_up: 1, ready: 0 });
+            }
             Some(Err(fault)) => {
                 self.counters.faults += 1;
                 self.tell(Info { mac: [0; 6], link_up: 0, ready: 0 });
-                log::error!("the card does not start: {fault}");
+                if self.last_failure.replace(fault) != Some(fault) {
+                    log::error!("the card does not start: {fault}");
+                }
             }
         }
     }
@@ -230,7 +247,11 @@ impl<'a, R: Registers, F: FnMut()> Card<'a, R, F> {
     fn rest(&mut self) -> bool {
         let Some(net) = self.device.running() else {
             self.receive.flush();
-            return self.transmit.arm();
+            if let Some(retry_at_ns) = self.device.retry_at_ns() {
+                self.alarm.set(retry_at_ns);
+            }
+            let transmit_idle = self.transmit.arm();
+            return self.alarm.arm() && transmit_idle;
         };
         net.flush();
         self.transmit.flush();

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use nic::{Link, Wiring};
 use protocols::nic::{Info, RING_SLOTS, TRANSMIT_LINK_OFFSET};
+use protocols::timer;
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Channel, memory_region_symbol, var};
 use sel4_shared_ring_buffer::{Descriptor, RawLink};
@@ -15,7 +16,7 @@ type RawFrames = RawLink<Descriptor, Descriptor, RING_SLOTS>;
 const _: () = assert!(size_of::<RawFrames>() <= TRANSMIT_LINK_OFFSET);
 
 /// Everything the card is connected to. Called once.
-pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut()> {
+pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMut()> {
     let queues_bytes = *var!(queues_size: usize = 0);
     assert!(queues_bytes >= size_of::<NetMemory>(), "queues_size is too small");
     let queues = memory_region_symbol!(queues_vaddr: *mut NetMemory);
@@ -35,6 +36,9 @@ pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut()> {
         transmit: link(transmit_part(frames)),
         // SAFETY: the composition maps a page of our own there, for ever; bound once.
         info: unsafe { ExternallySharedRef::new(info) },
+        timer: cairn_pd::client_link!(
+            timer_link_vaddr, timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS
+        ),
     }
 }
 

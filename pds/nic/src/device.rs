@@ -30,6 +30,14 @@ impl<R: Registers> Device<R> {
         Self { state: State::Failed { registers, retry_at_ns: 0 }, memory, memory_address }
     }
 
+    /// When a device that does not run is to be tried again.
+    pub(crate) const fn retry_at_ns(&self) -> Option<u64> {
+        match &self.state {
+            State::Failed { retry_at_ns, .. } => Some(*retry_at_ns),
+            State::Running(_) | State::Changing => None,
+        }
+    }
+
     pub(crate) const fn running(&mut self) -> Option<&mut VirtioNet<R>> {
         match &mut self.state {
             State::Running(net) => Some(net),

@@ -10,10 +10,10 @@ use nic::Card;
 use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 use virtio::MmioRegisters;
 
-struct Nic<F: FnMut()> {
+struct Nic<F: FnMut(), G: FnMut()> {
     pd: Pd,
     interrupt: Interrupt,
-    card: Card<'static, MmioRegisters, F>,
+    card: Card<'static, MmioRegisters, F, G>,
 }
 
 #[protection_domain]
@@ -24,7 +24,7 @@ fn init() -> impl Handler {
     nic
 }
 
-impl<F: FnMut()> Nic<F> {
+impl<F: FnMut(), G: FnMut()> Nic<F, G> {
     fn run(&mut self) {
         let clock = self.pd.clock();
         self.card.run(|| clock.now().0);
@@ -42,7 +42,7 @@ impl<F: FnMut()> Nic<F> {
     }
 }
 
-impl<F: FnMut()> Handler for Nic<F> {
+impl<F: FnMut(), G: FnMut()> Handler for Nic<F, G> {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {

@@ -3,12 +3,15 @@ use std::rc::Rc;
 
 use super::*;
 use protocols::nic::{BUFFER_BYTES, RING_SLOTS};
-use sel4_shared_ring_buffer::{ClientEnd, Descriptor, RawLink};
+use protocols::timer;
+use sel4_shared_ring_buffer::{ClientEnd, Descriptor, RawLink, ServerEnd};
 use virtio::fake::{FakeBus, FakeChain, FakeDevice, FakeRegisters, Mischief};
 use virtio::feature;
 use virtio_net::FRAMES_MAX;
 
 type Raw = RawLink<Descriptor, Descriptor, RING_SLOTS>;
+type RawTimer = RawLink<timer::Request, timer::Completion, { timer::RING_SLOTS }>;
+type TimerEnd = ServerEnd<'static, timer::Request, timer::Completion, { timer::RING_SLOTS }, fn()>;
 type Notify = Box<dyn FnMut()>;
 type NetEnd = ClientEnd<'static, Descriptor, Descriptor, RING_SLOTS, Notify>;
 
@@ -19,7 +22,8 @@ const TX: u64 = 0x6_0000_0000;
 const HEADER: u32 = 12;
 
 struct Bench {
-    card: Card<'static, FakeRegisters, Notify>,
+    card: Card<'static, FakeRegisters, Notify, fn()>,
+    timer: TimerEnd,
     device: FakeDevice,
     receive: NetEnd,
     transmit: NetEnd,
@@ -39,6 +43,8 @@ fn bench_with(mischief: Mischief) -> Bench {
         let woken = woken.clone();
         Box::new(move || woken.set(woken.get() + 1)) as Notify
     };
+    let timer: &'static RawTimer = Box::leak(Box::new(RawTimer::new()));
+    let nobody: fn() = || ();
     let page = Box::leak(Box::new(Info { mac: [0; 6], link_up: 0, ready: 0 }));
     let card = Card::new(Wiring {
         registers: device.registers(),
@@ -49,9 +55,11 @@ fn bench_with(mischief: Mischief) -> Bench {
         receive: raws[0].server(notify()),
         transmit: raws[1].server(notify()),
         info: ExternallySharedRef::from_mut_ref(page),
+        timer: timer.client(nobody),
     });
     let [receive, transmit] = raws.map(|raw| raw.client(Box::new(|| ()) as Notify));
-    let mut bench = Bench { card, device, receive, transmit, raws, now_ns: 0, woken };
+    let timer = timer.server(nobody);
+    let mut bench = Bench { card, timer, device, receive, transmit, raws, now_ns: 0, woken };
     bench.run();
     bench
 }
@@ -88,6 +96,14 @@ impl Bench {
         }
     }
 
+    /// `timer` says that the time has come which `nic` asked for.
+    fn ring(&mut self) {
+        let request = self.timer.receive().unwrap().unwrap();
+        assert_eq!(request.deadline_ns, self.now_ns);
+        expire(&mut self.timer, request.cookie);
+        self.run();
+    }
+
     fn received(&mut self) -> Vec<Descriptor> {
         drain(&mut self.receive)
     }
@@ -99,6 +115,12 @@ impl Bench {
     fn info(&self) -> Info {
         self.card.info.as_ptr().read()
     }
+}
+
+fn expire(timer: &mut TimerEnd, cookie: u64) {
+    let status = timer::Status::Expired.code();
+    timer.send(timer::Completion { cookie, status, reserved: [0; 6] }).unwrap();
+    timer.flush();
 }
 
 fn drain(end: &mut NetEnd) -> Vec<Descriptor> {
@@ -230,14 +252,39 @@ fn a_device_that_breaks_its_queue_is_reset_and_used_again() {
         assert_eq!(bench.sent(), [at(7, 0)]);
         bench.send(7, 60);
         assert_eq!(bench.sent(), [at(7, 0)], "dropped while there is no device");
-        bench.now_ns += 100_000_000;
         bench.give([0]);
-        bench.run();
-        assert!(bench.card.is_up());
+        bench.now_ns += 100_000_000;
+        bench.ring();
+        assert!(bench.card.is_up(), "by the alarm alone");
         let chain = bench.device.pop(0).unwrap();
         bench.complete(0, &chain, HEADER + 64);
         assert_eq!(bench.received(), [at(0, 64)]);
     }
+}
+
+#[test]
+fn an_alarm_of_an_earlier_failure_does_not_stand_in_for_the_next() {
+    let mut bench = bench();
+    bench.device.complete(0, 77, 100);
+    bench.run();
+    let request = bench.timer.receive().unwrap().unwrap();
+    // What `net` sends makes the device start before the alarm rings.
+    bench.now_ns += 100_000_000;
+    bench.send(7, 60);
+    assert!(bench.card.is_up());
+    bench.device.complete(0, 77, 100);
+    // It rings just when the device has failed again.
+    let timer = Cell::new(Some(&mut bench.timer));
+    let now_ns = bench.now_ns;
+    bench.card.run(|| {
+        if let Some(timer) = timer.take() {
+            expire(timer, request.cookie);
+        }
+        now_ns
+    });
+    bench.now_ns += 100_000_000;
+    bench.ring();
+    assert!(bench.card.is_up());
 }
 
 #[test]
