@@ -9,7 +9,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint, Ipv6Address};
 
 use crate::client::{Client, Command, event, parse};
 use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
-use crate::stack::{Ingress, Stack, TCP_SOCKETS, UDP_SOCKETS};
+use crate::stack::{Egress, Ingress, Stack, TCP_SOCKETS, UDP_SOCKETS};
 use crate::turn::{Outcome, Turn};
 
 /// Clients at most.
@@ -98,19 +98,24 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     /// Does what there is to do, and returns when to call again if nobody notifies before.
     pub fn step(&mut self, now: Instant) -> Option<Instant> {
         loop {
-            let mut busy = false;
+            let mut has_more = false;
             for client in 0..self.clients.len() {
-                busy |= self.serve(client);
+                has_more |= self.serve(client);
             }
-            busy |= self.ingress(now);
+            has_more |= self.ingress(now);
+            self.deliver();
+            let egress = self.stack.egress(now, &mut self.device);
+            if egress != Egress::Idle {
+                // A connection that has just given up is told of.
+                self.deliver();
+            }
+            self.tcp.follow_leaving(&mut self.stack);
             self.tcp.follow(&mut self.stack, now);
-            busy |= self.deliver();
-            busy |= self.stack.egress(now, &mut self.device);
             self.device.flush();
             for client in &mut self.clients {
                 client.link.flush();
             }
-            if !busy && self.arm() {
+            if !has_more && egress != Egress::Unfinished && self.arm() {
                 return self.stack.deadline(now);
             }
         }
@@ -126,28 +131,27 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         idle
     }
 
+    /// Handles one turn of frames; whether there may be more.
     fn ingress(&mut self, now: Instant) -> bool {
-        let mut busy = false;
         for _ in 0..FRAMES_PER_TURN {
             match self.stack.ingress(now, &mut self.device) {
-                Ingress::Idle => break,
+                Ingress::Idle => return false,
                 Ingress::Frame => {}
                 Ingress::Changed => self.tcp.follow(&mut self.stack, now),
             }
-            busy = true;
         }
-        busy
+        true
     }
 
-    /// Executes one turn of requests of a client.
+    /// Executes one turn of requests of a client; whether there may be more that can be executed.
     fn serve(&mut self, client: usize) -> bool {
-        for count in 0..RING_SLOTS {
+        for _ in 0..RING_SLOTS {
             // Every request may have an answer, so none is taken without room for it.
             if self.clients[client].link.room() == 0 {
-                return count > 0;
+                return false;
             }
             match self.clients[client].link.receive() {
-                Ok(None) => return count > 0,
+                Ok(None) => return false,
                 Ok(Some(request)) => self.execute(client, &request),
                 Err(error) => {
                     self.forget(client, error);
@@ -168,7 +172,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         for index in 0..TCP_SOCKETS {
             if self.tcp.owned(index, client).is_some() {
                 self.stack.tcp(index).abort();
-                self.tcp.slots[index] = Slot::Finishing;
+                self.tcp.set(index, Slot::Finishing);
             }
         }
         for index in 0..self.tcp.listeners.len() {
@@ -255,7 +259,8 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         let slot = self.tcp.take_free(&mut self.stack).ok_or(Status::NoRoom)?;
         self.next_port = self.next_port.wrapping_add(1) | EPHEMERAL_PORT_FIRST;
         self.stack.connect(slot, endpoint(remote, remote_port), self.next_port)?;
-        self.tcp.slots[slot] = Slot::Owned(Connection { cookie, ..Connection::new(client, None) });
+        let connection = Connection { cookie, ..Connection::new(client, None) };
+        self.tcp.set(slot, Slot::Owned(connection));
         Ok(())
     }
 
@@ -303,7 +308,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
             SocketId::Tcp(index) => {
                 self.tcp.owned(index, client).ok_or(Status::NoSocket)?;
                 self.stack.tcp(index).abort();
-                self.tcp.slots[index] = Slot::Finishing;
+                self.tcp.set(index, Slot::Finishing);
             }
             SocketId::Udp(index) => {
                 let owner = self.udp.get(index).copied().flatten().ok_or(Status::NoSocket)?;
@@ -361,38 +366,31 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     }
 
     /// Tells clients what happened on their sockets, as far as their rings have room.
-    fn deliver(&mut self) -> bool {
-        let mut busy = false;
-        for index in 0..TCP_SOCKETS {
-            let Slot::Owned(connection) = &mut self.tcp.slots[index] else { continue };
+    fn deliver(&mut self) {
+        for index in self.tcp.connections() {
+            let Some(connection) = self.tcp.connection(index) else { continue };
             let client = &mut self.clients[connection.client];
-            let mut turn =
-                Turn { index, connection, client, socket: self.stack.tcp(index), busy: false };
-            let outcome = turn.run(&mut self.counters);
-            busy |= turn.busy;
-            if outcome == Outcome::Gone {
+            let mut turn = Turn { index, connection, client, socket: self.stack.tcp(index) };
+            if turn.run(&mut self.counters) == Outcome::Gone {
                 let open = self.stack.tcp(index).is_open();
-                self.tcp.slots[index] = if open { Slot::Finishing } else { Slot::Free };
+                self.tcp.set(index, if open { Slot::Finishing } else { Slot::Free });
             }
         }
         for index in 0..UDP_SOCKETS {
-            busy |= self.deliver_datagrams(index);
+            self.deliver_datagrams(index);
         }
-        busy
     }
 
-    fn deliver_datagrams(&mut self, index: usize) -> bool {
-        let Some(owner) = &mut self.udp[index] else { return false };
+    fn deliver_datagrams(&mut self, index: usize) {
+        let Some(owner) = &mut self.udp[index] else { return };
         let client = &mut self.clients[owner.client];
         let socket = self.stack.udp(index);
-        let mut busy = false;
         while owner.lent < UDP_LENT_MAX && socket.can_recv() && client.link.room() > 0 {
             let id = SocketId::Udp(index);
             let Some(chunk) = client.chunks.take(id) else { break };
             let Ok((payload, metadata)) = socket.recv() else { break };
             let len = client.fill(chunk, payload);
             owner.lent += 1;
-            busy = true;
             let message = Event {
                 socket: id.number(),
                 port: owner.port,
@@ -405,7 +403,6 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
             // There is room: the loop has looked.
             let _ = client.link.send(message);
         }
-        busy
     }
 }
 

@@ -116,10 +116,36 @@ pub(crate) struct Listener {
     pub connections_max: usize,
 }
 
-/// The table of TCP slots and listeners.
+/// Some TCP slots, by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Slots(u32);
+
+const _: () = assert!(TCP_SOCKETS <= 32);
+
+impl Slots {
+    fn set(&mut self, index: usize, is_in: bool) {
+        let bit = 1 << (index % TCP_SOCKETS);
+        self.0 = if is_in { self.0 | bit } else { self.0 & !bit };
+    }
+
+    /// Those in here now, whatever changes meanwhile.
+    fn iter(self) -> impl Iterator<Item = usize> {
+        let rest = |bits: &u32| Some(bits & bits.wrapping_sub(1));
+        let all = core::iter::successors(Some(self.0), rest).take_while(|bits| *bits != 0);
+        all.map(|bits| bits.trailing_zeros() as usize)
+    }
+}
+
+/// The table of TCP slots and listeners. Most frames concern few slots, so it knows which.
 pub(crate) struct TcpTable {
-    /// One entry per TCP socket of the stack.
-    pub slots: [Slot; TCP_SOCKETS],
+    /// One entry per TCP socket of the stack; changed by [`TcpTable::set`] only.
+    slots: [Slot; TCP_SOCKETS],
+    owned: Slots,
+    waiting: Slots,
+    /// Free or finishing, and not parked yet.
+    leaving: Slots,
+    /// A listener may lack a slot to wait with.
+    is_short: bool,
     /// Listeners by number.
     pub listeners: [Option<Listener>; LISTENERS],
 }
@@ -128,7 +154,36 @@ impl TcpTable {
     /// No socket is in use.
     #[must_use]
     pub(crate) fn new() -> Self {
-        Self { slots: [const { Slot::Free }; TCP_SOCKETS], listeners: [None; LISTENERS] }
+        Self {
+            slots: [const { Slot::Free }; TCP_SOCKETS],
+            owned: Slots::default(),
+            waiting: Slots::default(),
+            leaving: Slots::default(),
+            is_short: false,
+            listeners: [None; LISTENERS],
+        }
+    }
+
+    /// Changes what a slot is used for.
+    pub(crate) fn set(&mut self, index: usize, slot: Slot) {
+        self.owned.set(index, matches!(slot, Slot::Owned(_)));
+        self.waiting.set(index, matches!(slot, Slot::Waiting { .. }));
+        self.leaving.set(index, matches!(slot, Slot::Free | Slot::Finishing));
+        self.slots[index] = slot;
+        self.is_short = true;
+    }
+
+    /// The slots with connections of clients.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = usize> + use<> {
+        self.owned.iter()
+    }
+
+    /// The connection `index`, whoever owns it.
+    pub(crate) fn connection(&mut self, index: usize) -> Option<&mut Connection> {
+        match self.slots.get_mut(index) {
+            Some(Slot::Owned(connection)) => Some(connection),
+            _ => None,
+        }
     }
 
     /// Opens a listener.
@@ -141,26 +196,25 @@ impl TcpTable {
         }
         let free = self.listeners.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
         self.listeners[free] = Some(listener);
+        self.is_short = true;
         Ok(free)
     }
 
     /// Closes a listener; its waiting slots become free, its connections stay.
     pub(crate) fn unlisten(&mut self, index: usize, stack: &mut Stack) {
         self.listeners[index] = None;
-        for (number, slot) in self.slots.iter_mut().enumerate() {
+        for number in self.waiting.iter() {
+            let slot = &self.slots[number];
             if matches!(slot, Slot::Waiting { listener, .. } if *listener == index) {
                 stack.tcp(number).abort();
-                *slot = Slot::Free;
+                self.set(number, Slot::Free);
             }
         }
     }
 
     /// The connection `index`, if `client` owns it.
     pub(crate) fn owned(&mut self, index: usize, client: usize) -> Option<&mut Connection> {
-        match self.slots.get_mut(index) {
-            Some(Slot::Owned(connection)) if connection.client == client => Some(connection),
-            _ => None,
-        }
+        self.connection(index).filter(|connection| connection.client == client)
     }
 
     /// A slot for a new connection of a client.
@@ -173,40 +227,53 @@ impl TcpTable {
 
     /// Follows the handshakes, and lets every listener that may have more connections wait for one.
     pub(crate) fn follow(&mut self, stack: &mut Stack, now: Instant) {
-        for index in 0..TCP_SOCKETS {
-            self.follow_slot(index, stack, now);
+        for index in self.waiting.iter() {
+            self.follow_handshake(index, stack, now);
         }
-        for index in 0..LISTENERS {
-            self.refill(index, stack);
+        if self.is_short {
+            self.is_short = false;
+            for index in 0..LISTENERS {
+                self.refill(index, stack);
+            }
         }
     }
 
-    fn follow_slot(&mut self, index: usize, stack: &mut Stack, now: Instant) {
-        let socket = stack.tcp(index);
-        match &mut self.slots[index] {
-            Slot::Free | Slot::Owned(_) => {}
-            Slot::Finishing => {
-                if !socket.is_open() {
-                    self.slots[index] = Slot::Free;
-                }
+    /// Follows the connections that are nobody's any more. To be called when the stack has sent what
+    /// there was to send.
+    pub(crate) fn follow_leaving(&mut self, stack: &mut Stack) {
+        for index in self.leaving.iter() {
+            if !stack.tcp(index).is_open() {
+                stack.park_tcp(index);
+                self.set(index, Slot::Free);
+                self.leaving.set(index, false);
             }
-            Slot::Waiting { listener, handshake } => match (socket.state(), *handshake) {
-                (tcp::State::Listen, _) => *handshake = None,
-                (tcp::State::SynReceived, None) => *handshake = Some(now),
-                (tcp::State::SynReceived, Some(since)) if handshake_is_stale(since, now) => {
-                    socket.abort();
-                    self.slots[index] = Slot::Finishing;
-                }
-                (tcp::State::SynReceived, Some(_)) => {}
-                (tcp::State::Closed, _) => self.slots[index] = Slot::Free,
-                _ => {
-                    let listener = *listener;
-                    self.slots[index] = match self.listeners[listener] {
-                        Some(owner) => Slot::Owned(Connection::new(owner.client, Some(listener))),
-                        None => Slot::Finishing,
-                    };
-                }
-            },
+        }
+    }
+
+    fn follow_handshake(&mut self, index: usize, stack: &mut Stack, now: Instant) {
+        let Slot::Waiting { listener, handshake } = &mut self.slots[index] else { return };
+        let socket = stack.tcp(index);
+        match (socket.state(), *handshake) {
+            (tcp::State::Listen, _) => *handshake = None,
+            (tcp::State::SynReceived, None) => {
+                *handshake = Some(now);
+                // It waits for nobody else.
+                self.is_short = true;
+            }
+            (tcp::State::SynReceived, Some(since)) if handshake_is_stale(since, now) => {
+                socket.abort();
+                self.set(index, Slot::Finishing);
+            }
+            (tcp::State::SynReceived, Some(_)) => {}
+            (tcp::State::Closed, _) => self.set(index, Slot::Free),
+            _ => {
+                let listener = *listener;
+                let slot = match self.listeners[listener] {
+                    Some(owner) => Slot::Owned(Connection::new(owner.client, Some(listener))),
+                    None => Slot::Finishing,
+                };
+                self.set(index, slot);
+            }
         }
     }
 
@@ -230,20 +297,19 @@ impl TcpTable {
             }
             let free = self.slots.iter().position(|slot| matches!(slot, Slot::Free));
             // A handshake is given up only when nobody could connect any more.
-            let slot = match free {
-                Some(slot) => slot,
-                None if idle == 0 => match self.reclaim(stack) {
-                    Some(slot) => slot,
-                    None => return,
-                },
-                None => return,
+            let slot = free.or_else(|| if idle == 0 { self.reclaim(stack) } else { None });
+            // Without a slot now, there may be one the next time.
+            let Some(slot) = slot else {
+                self.is_short = true;
+                return;
             };
-            let socket = stack.tcp(slot);
-            socket.abort();
-            if socket.listen(listener.port).is_err() {
+            stack.tcp(slot).abort();
+            if stack.listen(slot, listener.port).is_err() {
                 return;
             }
-            self.slots[slot] = Slot::Waiting { listener: index, handshake: None };
+            let is_short = self.is_short;
+            self.set(slot, Slot::Waiting { listener: index, handshake: None });
+            self.is_short = is_short;
         }
     }
 
@@ -255,7 +321,7 @@ impl TcpTable {
         });
         let slot = finished.or_else(|| self.oldest_handshake())?;
         stack.tcp(slot).abort();
-        self.slots[slot] = Slot::Free;
+        self.set(slot, Slot::Free);
         Some(slot)
     }
 

@@ -9,7 +9,7 @@ use smoltcp::iface::{
     Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
 };
 use smoltcp::phy::Device;
-use smoltcp::socket::{dhcpv4, tcp, udp};
+use smoltcp::socket::{Socket, dhcpv4, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address, Ipv6Address, Ipv6Cidr};
 
@@ -25,6 +25,8 @@ const TCP_TX_BYTES: usize = 32 * 1024;
 const UDP_PACKETS: usize = 32;
 /// Bytes of datagrams that a UDP socket buffers in each direction.
 const UDP_BYTES: usize = UDP_PACKETS * 1500;
+/// Frames that one socket may send before received ones get their turn.
+const FRAMES_PER_EGRESS: usize = 64;
 /// A connection whose peer answers nothing for so long is dead.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 /// A handshake that takes longer is not going to finish.
@@ -42,9 +44,20 @@ pub struct Buffers {
 
 type Packets = [udp::PacketMetadata; UDP_PACKETS];
 
+/// A TCP socket. smoltcp walks through all sockets that it knows for every frame that it sends, so
+/// it only knows those in use.
+#[allow(clippy::large_enum_variant, reason = "there is one of each, in static memory")]
+enum Tcp {
+    /// Only until it has its memory, and while it is moved.
+    Moving,
+    Parked(tcp::Socket<'static>),
+    InUse(SocketHandle),
+}
+
 /// The sockets themselves.
 pub struct Storage {
     sockets: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + 1],
+    tcp: [Tcp; TCP_SOCKETS],
     udp_rx: [Packets; UDP_SOCKETS],
     udp_tx: [Packets; UDP_SOCKETS],
 }
@@ -53,6 +66,7 @@ impl Storage {
     /// Storage of a stack that has not been started.
     pub const EMPTY: Self = Self {
         sockets: [SocketStorage::EMPTY; TCP_SOCKETS + UDP_SOCKETS + 1],
+        tcp: [const { Tcp::Moving }; TCP_SOCKETS],
         udp_rx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
         udp_tx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
     };
@@ -86,7 +100,7 @@ pub enum Addressing {
 pub struct Stack {
     interface: Interface,
     sockets: SocketSet<'static>,
-    tcp: [SocketHandle; TCP_SOCKETS],
+    tcp: &'static mut [Tcp; TCP_SOCKETS],
     udp: [SocketHandle; UDP_SOCKETS],
     dhcp: Option<SocketHandle>,
 }
@@ -100,6 +114,17 @@ pub enum Ingress {
     Frame,
     /// A frame changed a socket.
     Changed,
+}
+
+/// What one call of [`Stack::egress`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Egress {
+    /// There was nothing to send.
+    Idle,
+    /// Everything was sent.
+    Sent,
+    /// There may be more to send.
+    Unfinished,
 }
 
 impl Stack {
@@ -120,8 +145,10 @@ impl Stack {
         let Memory { buffers, storage } = memory;
         let mut sockets = SocketSet::new(&mut storage.sockets[..]);
 
-        let mut tcp_buffers = buffers.tcp_rx.iter_mut().zip(buffers.tcp_tx.iter_mut());
-        let tcp = core::array::from_fn(|_| sockets.add(tcp_socket(tcp_buffers.next())));
+        let tcp_buffers = buffers.tcp_rx.iter_mut().zip(buffers.tcp_tx.iter_mut());
+        for (place, buffers) in storage.tcp.iter_mut().zip(tcp_buffers) {
+            *place = Tcp::Parked(tcp_socket(buffers));
+        }
         let rx = storage.udp_rx.iter_mut().zip(buffers.udp_rx.iter_mut());
         let tx = storage.udp_tx.iter_mut().zip(buffers.udp_tx.iter_mut());
         let mut udp_buffers = rx.zip(tx);
@@ -138,7 +165,7 @@ impl Stack {
                 None
             }
         };
-        Self { interface, sockets, tcp, udp, dhcp }
+        Self { interface, sockets, tcp: &mut storage.tcp, udp, dhcp }
     }
 
     /// Handles one received frame.
@@ -150,12 +177,18 @@ impl Stack {
         }
     }
 
-    /// Sends what sockets have to say, each at most one frame; answers whether there was any.
-    pub fn egress(&mut self, now: Instant, device: &mut impl Device) -> bool {
+    /// Sends what sockets have to say, each at most [`FRAMES_PER_EGRESS`] frames.
+    pub fn egress(&mut self, now: Instant, device: &mut impl Device) -> Egress {
         self.interface.poll_maintenance(now);
-        let sent = self.interface.poll_egress(now, device, &mut self.sockets);
-        self.follow_dhcp();
-        sent == PollResult::SocketStateChanged
+        let mut outcome = Egress::Idle;
+        for _ in 0..FRAMES_PER_EGRESS {
+            if self.interface.poll_egress(now, device, &mut self.sockets) == PollResult::None {
+                self.follow_dhcp();
+                return outcome;
+            }
+            outcome = Egress::Sent;
+        }
+        Egress::Unfinished
     }
 
     /// When [`Stack::egress`] has something to do again.
@@ -171,7 +204,41 @@ impl Stack {
 
     /// TCP socket number `index` of the pool.
     pub fn tcp(&mut self, index: usize) -> &mut tcp::Socket<'static> {
-        self.sockets.get_mut(self.tcp[index])
+        match &mut self.tcp[index] {
+            Tcp::Parked(socket) => socket,
+            Tcp::InUse(handle) => self.sockets.get_mut(*handle),
+            Tcp::Moving => panic!("TCP socket {index} has no memory"),
+        }
+    }
+
+    /// Lets TCP socket `index` be known to smoltcp.
+    fn use_tcp(&mut self, index: usize) -> SocketHandle {
+        let handle = match core::mem::replace(&mut self.tcp[index], Tcp::Moving) {
+            Tcp::InUse(handle) => handle,
+            Tcp::Parked(socket) => self.sockets.add(socket),
+            Tcp::Moving => panic!("TCP socket {index} has no memory"),
+        };
+        self.tcp[index] = Tcp::InUse(handle);
+        handle
+    }
+
+    /// Lets TCP socket `index` wait for a connection to `port`.
+    ///
+    /// # Errors
+    /// The socket is open.
+    pub fn listen(&mut self, index: usize, port: u16) -> Result<(), tcp::ListenError> {
+        let handle = self.use_tcp(index);
+        self.sockets.get_mut::<tcp::Socket>(handle).listen(port)
+    }
+
+    /// Takes TCP socket `index`, which is closed, out of use. The reset that its peer was to get has
+    /// been sent by then or never will be: for a peer that nobody knows smoltcp would ask for ever,
+    /// and it has one question a second for all sockets together.
+    pub fn park_tcp(&mut self, index: usize) {
+        let Tcp::InUse(handle) = self.tcp[index] else { return };
+        if let Socket::Tcp(socket) = self.sockets.remove(handle) {
+            self.tcp[index] = Tcp::Parked(socket);
+        }
     }
 
     /// UDP socket number `index` of the pool.
@@ -189,7 +256,8 @@ impl Stack {
         remote: smoltcp::wire::IpEndpoint,
         local_port: u16,
     ) -> Result<(), Status> {
-        let socket = self.sockets.get_mut::<tcp::Socket>(self.tcp[index]);
+        let handle = self.use_tcp(index);
+        let socket = self.sockets.get_mut::<tcp::Socket>(handle);
         socket.connect(self.interface.context(), remote, local_port).map_err(|error| match error {
             tcp::ConnectError::Unaddressable => Status::Unreachable,
             tcp::ConnectError::InvalidState => Status::BadRequest,
@@ -216,13 +284,10 @@ pub(crate) fn handshake_is_stale(since: Instant, now: Instant) -> bool {
 }
 
 fn tcp_socket(
-    buffers: Option<(&'static mut [u8; TCP_RX_BYTES], &'static mut [u8; TCP_TX_BYTES])>,
+    (rx, tx): (&'static mut [u8; TCP_RX_BYTES], &'static mut [u8; TCP_TX_BYTES]),
 ) -> tcp::Socket<'static> {
-    let (rx, tx): (&mut [u8], &mut [u8]) = match buffers {
-        Some((rx, tx)) => (rx, tx),
-        None => (&mut [], &mut []),
-    };
-    let mut socket = tcp::Socket::new(tcp::SocketBuffer::new(rx), tcp::SocketBuffer::new(tx));
+    let (rx, tx) = (tcp::SocketBuffer::new(&mut rx[..]), tcp::SocketBuffer::new(&mut tx[..]));
+    let mut socket = tcp::Socket::new(rx, tx);
     socket.set_nagle_enabled(false);
     socket.set_timeout(Some(TCP_TIMEOUT));
     socket

@@ -23,8 +23,6 @@ pub(crate) struct Turn<'t, 'a, F: FnMut()> {
     pub(crate) connection: &'t mut Connection,
     pub(crate) client: &'t mut Client<'a, F>,
     pub(crate) socket: &'t mut tcp::Socket<'static>,
-    /// Something was done.
-    pub(crate) busy: bool,
 }
 
 impl<F: FnMut()> Turn<'_, '_, F> {
@@ -48,9 +46,7 @@ impl<F: FnMut()> Turn<'_, '_, F> {
 
     /// Sends an event if there is room for it.
     fn tell(&mut self, event: Event) -> bool {
-        let told = self.client.link.room() > 0 && self.client.link.send(event).is_ok();
-        self.busy |= told;
-        told
+        self.client.link.room() > 0 && self.client.link.send(event).is_ok()
     }
 
     /// Tells that the connection exists; `false` when it does not, or cannot be told yet.
@@ -97,7 +93,6 @@ impl<F: FnMut()> Turn<'_, '_, F> {
             let Ok(copied) = copied else { return };
             send.offset += copied;
             send.len -= copied;
-            self.busy |= copied > 0;
             if send.len > 0 {
                 return;
             }

@@ -66,11 +66,11 @@ fn mend_checksums(frame: &mut [u8]) {
     }
 }
 
-/// The peer asks who has the address, as it would before it talks; from that it is known itself.
-fn question() -> Vec<u8> {
+/// A station asks who has the address, as it would before it talks; from that it is known itself.
+fn question(from: Ipv4Address) -> Vec<u8> {
     let mut frame =
         [&[0xff; 6][..], &PEER_MAC, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &PEER_MAC].concat();
-    frame.extend(PEER.octets());
+    frame.extend(from.octets());
     frame.extend([0; 6]);
     frame.extend(NET.octets());
     frame
@@ -78,7 +78,7 @@ fn question() -> Vec<u8> {
 
 /// Does the stack answer?
 fn answers_a_ping(world: &mut World) -> bool {
-    world.inject(question());
+    world.inject(question(PEER));
     world.inject(ping());
     world.net.step(Instant::from_millis(world.now_ms));
     let cable = world.peer.end.cable.borrow();
@@ -171,6 +171,32 @@ fn half_open_connections_keep_nobody_out() {
     }
     assert!(world.peer.tcp(peer).is_active(), "connections are not given up for half-open ones");
     world.connected(80, 5001);
+}
+
+#[test]
+fn a_station_that_gives_no_answer_is_not_asked_for_ever() {
+    let mut world = World::new(&["gateway"]);
+    world.listen(0, 80, 8);
+    world.connected(80, 5000);
+    let syn = world.peer.end.cable.borrow().log.iter().find(|frame| frame.len() >= 54).cloned();
+    let mut frame = syn.unwrap();
+    let nobody = [10, 0, 0, 151];
+    frame[26..30].copy_from_slice(&nobody);
+    mend_checksums(&mut frame);
+    world.inject(frame);
+    // smoltcp has one question a second: who takes it for ever keeps the others from being found.
+    let mut asks = |duration_ms| {
+        world.peer.end.cable.borrow_mut().to_peer.clear();
+        for _ in 0..duration_ms {
+            world.net.step(Instant::from_millis(world.now_ms));
+            world.now_ms += 1;
+        }
+        let cable = world.peer.end.cable.borrow();
+        cable.to_peer.iter().any(|frame| frame[12..14] == [8, 6] && frame[38..42] == nobody)
+    };
+    assert!(asks(1000), "an answer may come");
+    asks(3000);
+    assert!(!asks(3000));
 }
 
 /// `nic`'s side of a lane.
