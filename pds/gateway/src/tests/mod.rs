@@ -2,6 +2,7 @@
 
 mod chaos;
 mod connections;
+mod corpus;
 mod fake_integrity;
 mod fake_net;
 mod objects;
