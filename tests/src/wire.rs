@@ -4,7 +4,7 @@
 //! is for its own stations and passes on the rest, so that the user network with its DHCP server and
 //! forwarded port goes on working beside. Frames to the guest are put in on the same way.
 
-use std::io::{Error, Read, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::frames::{self, ATTACKER_MAC};
+use crate::machine::PATIENCE;
 
 /// Bytes in front of each frame: its length.
 const PREFIX_BYTES: usize = 4;
@@ -65,13 +66,12 @@ impl Socket {
     /// Waits for QEMU, which must have been started, and begins to pass frames on.
     ///
     /// # Panics
-    /// If a socket breaks.
+    /// If QEMU does not come, or a socket breaks.
     #[must_use]
     pub fn open(self) -> Wire {
-        let accept = |listener: UnixListener| listener.accept().unwrap().0;
-        let mut from_guest = accept(self.from_guest);
-        let to_guest = Arc::new(Mutex::new(accept(self.to_guest)));
-        let mut to_network = accept(self.to_network);
+        let mut from_guest = accept(&self.from_guest);
+        let to_guest = Arc::new(Mutex::new(accept(&self.to_guest)));
+        let mut to_network = accept(&self.to_network);
         let (sender, received) = mpsc::channel();
         let answers = Arc::clone(&to_guest);
         thread::spawn(move || -> Result<(), Error> {
@@ -121,6 +121,25 @@ impl Wire {
     /// Forgets the frames that have arrived.
     pub fn clear(&self) {
         while self.received.try_recv().is_ok() {}
+    }
+}
+
+/// The first connection, which comes when QEMU starts.
+fn accept(listener: &UnixListener) -> UnixStream {
+    listener.set_nonblocking(true).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).unwrap();
+                return stream;
+            }
+            Err(error) => {
+                let is_waiting = error.kind() == ErrorKind::WouldBlock;
+                assert!(is_waiting && Instant::now() < deadline, "QEMU does not come: {error}");
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
     }
 }
 

@@ -3,10 +3,20 @@
 use std::path::Path;
 
 use cairn_tests::machine::Machine;
+use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::house::{House, VOLUME};
-use crate::shared::Shared;
+use crate::shared::{Shared, named, trials};
+
+pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
+    let tests = named!["age":
+        an_old_volume_is_refused,
+        another_chains_volume_is_refused,
+        a_newer_volume_is_served_and_each_boot_has_its_own_id,
+    ];
+    trials(house, tests)
+}
 
 fn status(machine: &Machine) -> Value {
     serde_json::from_slice(&machine.get("/status").body).unwrap()
@@ -27,20 +37,17 @@ fn refusal(house: &House, name: &str, volume: &Path) -> String {
     reason
 }
 
-pub(crate) fn an_old_volume_is_refused(house: &Shared<House>) {
-    let house = house.get();
+pub(crate) fn an_old_volume_is_refused(house: &House) {
     let reason = refusal(house, "old", &house.old);
     assert_eq!(reason, "volume generation 3 is older than the anchored 5");
 }
 
-pub(crate) fn another_chains_volume_is_refused(house: &Shared<House>) {
-    let house = house.get();
+pub(crate) fn another_chains_volume_is_refused(house: &House) {
     let reason = refusal(house, "foreign", &house.foreign);
     assert!(reason.starts_with("volume belongs to another chain"), "{reason}");
 }
 
-pub(crate) fn a_newer_volume_is_served_and_each_boot_has_its_own_id(house: &Shared<House>) {
-    let house = house.get();
+pub(crate) fn a_newer_volume_is_served_and_each_boot_has_its_own_id(house: &House) {
     let boot = |name| {
         let machine = house.boot(name, &house.new, &[]);
         assert_eq!(machine.get("/o/edition").text(), "6\n");

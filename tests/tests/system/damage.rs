@@ -10,17 +10,19 @@ use cairn_tests::http::Response;
 use cairn_tests::machine::{Machine, PATIENCE};
 use cairn_tests::map::{Map, Part};
 use cairn_tests::random::Random;
+use cairn_tests::volume::Files;
+use libtest_mimic::Trial;
 use serde_json::Value;
 use tempfile::TempDir;
 use volume::geometry::BLOCK_BYTES;
 
 use crate::house::{House, PINNED};
 use crate::reading::target;
-use crate::shared::Shared;
+use crate::shared::{Shared, named, trials};
 
 /// A machine whose disk is in this process. Tests change it one after the other.
 pub(crate) struct Damaged {
-    house: Shared<House>,
+    files: Files,
     map: Map,
     disk: Mutex<Disk>,
     machine: Machine,
@@ -29,21 +31,17 @@ pub(crate) struct Damaged {
 
 impl Damaged {
     /// Boots with a disk on which `damage` was done.
-    pub(crate) fn boot(
-        house: &Shared<House>,
-        name: &str,
-        damage: impl FnOnce(&Disk, &Map),
-    ) -> Self {
+    pub(crate) fn boot(house: &House, name: &str, damage: impl FnOnce(&Disk, &Map)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::new(&house.get().volume, folder.path());
+        let disk = Disk::new(&house.volume, folder.path());
         let map = Map::new(&disk.bytes());
         damage(&disk, &map);
-        let machine = house.get().boot(name, disk.address(), &[]);
-        Self { house: house.clone(), map, disk: Mutex::new(disk), machine, _folder: folder }
+        let machine = house.boot(name, disk.address(), &[]);
+        Self { files: house.files.clone(), map, disk: Mutex::new(disk), machine, _folder: folder }
     }
 
     fn file(&self, path: &str) -> &[u8] {
-        &self.house.get().files[path]
+        &self.files[path]
     }
 
     /// The disk lives again. QEMU tries to connect in its own time.
@@ -77,6 +75,29 @@ impl Damaged {
     fn status(&self) -> Value {
         serde_json::from_slice(&self.machine.get("/status").body).unwrap()
     }
+}
+
+pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
+    let shared = house.clone();
+    let damaged = Shared::new(move || Damaged::boot(shared.get(), "damage", |_, _| {}));
+    let while_it_runs = named!["damage":
+        a_block_is_named_and_harms_nothing_else,
+        a_tree_is_named_and_harms_nothing_else,
+        a_leaf_of_the_table_is_named_and_harms_nothing_else,
+        no_byte_anywhere_makes_a_wrong_answer,
+        a_dead_disk_is_503_and_forgotten_when_it_lives,
+        a_disk_that_dies_in_between_cuts_answers_short,
+    ];
+    let before_it_boots = named!["damage":
+        one_superblock_is_enough,
+        without_a_superblock_nothing_is_served,
+        a_bad_event_is_named_and_nothing_is_served,
+        a_bad_table_is_named_and_nothing_is_served,
+        a_disk_that_fails_at_boot_is_used_when_it_recovers,
+    ];
+    let mut tests = trials(&damaged, while_it_runs);
+    tests.extend(trials(house, before_it_boots));
+    tests
 }
 
 fn first_byte(block: u64) -> usize {
@@ -219,7 +240,7 @@ pub(crate) fn a_disk_that_dies_in_between_cuts_answers_short(damaged: &Damaged) 
     damaged.restart(&mut disk, path);
 }
 
-pub(crate) fn one_superblock_is_enough(house: &Shared<House>) {
+pub(crate) fn one_superblock_is_enough(house: &House) {
     for slot in 0..2 {
         let damaged = Damaged::boot(house, &format!("superblock-{slot}"), |disk, _| {
             disk.flip(slot * BLOCK_BYTES + 32, 2);
@@ -229,7 +250,7 @@ pub(crate) fn one_superblock_is_enough(house: &Shared<House>) {
     }
 }
 
-pub(crate) fn without_a_superblock_nothing_is_served(house: &Shared<House>) {
+pub(crate) fn without_a_superblock_nothing_is_served(house: &House) {
     let damaged = Damaged::boot(house, "superblocks", |disk, _| {
         disk.flip(100, 1);
         disk.flip(BLOCK_BYTES + 4000, 0x80);
@@ -237,7 +258,7 @@ pub(crate) fn without_a_superblock_nothing_is_served(house: &Shared<House>) {
     damaged.assert_nothing_served("superblock: hash mismatch");
 }
 
-pub(crate) fn a_bad_event_is_named_and_nothing_is_served(house: &Shared<House>) {
+pub(crate) fn a_bad_event_is_named_and_nothing_is_served(house: &House) {
     let mut random = Random(0xeefe);
     for round in 0..3 {
         let name = format!("event-{round}");
@@ -252,7 +273,7 @@ pub(crate) fn a_bad_event_is_named_and_nothing_is_served(house: &Shared<House>) 
     }
 }
 
-pub(crate) fn a_bad_table_is_named_and_nothing_is_served(house: &Shared<House>) {
+pub(crate) fn a_bad_table_is_named_and_nothing_is_served(house: &House) {
     let mut index = 0;
     let damaged = Damaged::boot(house, "toc", |disk, map| {
         let (block, node) = map.toc_root();
@@ -269,7 +290,7 @@ pub(crate) fn a_bad_table_is_named_and_nothing_is_served(house: &Shared<House>) 
     );
 }
 
-pub(crate) fn a_disk_that_fails_at_boot_is_used_when_it_recovers(house: &Shared<House>) {
+pub(crate) fn a_disk_that_fails_at_boot_is_used_when_it_recovers(house: &House) {
     let damaged = Damaged::boot(house, "late", |disk, _| disk.set_broken(true));
     let response = damaged.get("block.bin");
     assert_eq!((response.status, response.text().lines().count()), (503, 1), "{}", response.text());

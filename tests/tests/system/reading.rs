@@ -5,10 +5,12 @@ use std::thread;
 use cairn_tests::machine::Machine;
 use cairn_tests::random::Random;
 use cairn_tests::volume::escape;
+use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::house::{House, VOLUME};
-use crate::shared::Shared;
+use crate::shared::{Shared, named, trials};
+use crate::{requests, status};
 
 /// A machine with the pinned volume.
 pub(crate) struct Served {
@@ -37,6 +39,29 @@ impl Served {
             assert_eq!((response.status, &*response.body), (200, self.file(path)), "{path}");
         }
     }
+}
+
+/// Everything that is read from one machine.
+pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
+    let house = house.clone();
+    let served = Shared::new(move || Served::boot(&house, "reading"));
+    let tests = named!["reading":
+        the_root_lists_the_volume,
+        the_list_comes_as_json_and_html,
+        every_file_is_exact,
+        paths_may_be_escaped_or_not,
+        the_tag_is_the_merkle_root,
+        ranges_are_exact,
+        ranges_may_be_open_or_wrong,
+        head_says_the_same_without_the_bytes,
+        many_at_once_get_what_they_asked_for,
+        a_connection_lives_on,
+        who_reads_late_gets_everything_and_delays_nobody,
+    ];
+    [tests, requests::tests(), status::tests()]
+        .into_iter()
+        .flat_map(|tests| trials(&served, tests))
+        .collect()
 }
 
 /// Where a file is.

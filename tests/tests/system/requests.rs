@@ -4,6 +4,23 @@ use cairn_tests::http::Connection;
 use cairn_tests::random::Random;
 
 use crate::reading::{Served, target};
+use crate::shared::{Tests, named};
+
+pub(crate) fn tests() -> Tests<Served> {
+    named!["requests":
+        a_wrong_path_is_404,
+        a_wrong_method_is_405,
+        too_long_a_head_is_431,
+        garbage_is_400,
+        an_unknown_version_is_505,
+        two_readings_of_a_request_are_refused,
+        content_is_skipped_or_refused,
+        pipelined_requests_are_answered_in_order,
+        a_request_may_come_byte_by_byte,
+        noise_never_gets_a_wrong_answer,
+        silent_connections_shut_nobody_out,
+    ]
+}
 
 /// Sends `bytes`; answers the status that comes. The connection may have ended then.
 fn status_of(served: &Served, bytes: &[u8]) -> u16 {

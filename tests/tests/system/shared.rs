@@ -38,6 +38,9 @@ impl<T> Shared<T> {
 /// A test on something shared, and its name.
 pub(crate) type Test<T> = (&'static str, fn(&T));
 
+/// Names of tests on a `T`, and the tests.
+pub(crate) type Tests<T> = Vec<(&'static str, fn(&T))>;
+
 /// Tests on something that they share.
 pub(crate) fn trials<T: Send + Sync + 'static>(
     shared: &Shared<T>,
@@ -52,3 +55,11 @@ pub(crate) fn trials<T: Send + Sync + 'static>(
     };
     tests.into_iter().map(trial).collect()
 }
+
+/// Functions of a module with their names, for [`trials`].
+macro_rules! named {
+    ($module:literal: $($test:path),* $(,)?) => {
+        vec![$((concat!($module, "::", stringify!($test)), $test as fn(&_)),)*]
+    };
+}
+pub(crate) use named;

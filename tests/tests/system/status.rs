@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::house::{PINNED, VOLUME};
 use crate::reading::{Served, target};
+use crate::shared::{Tests, named};
 
 /// Everybody in `system.xml`.
 pub(crate) const PDS: [&str; 12] = [
@@ -22,6 +23,16 @@ pub(crate) const PDS: [&str; 12] = [
     "serial",
     "gateway",
 ];
+
+pub(crate) fn tests() -> Tests<Served> {
+    named!["status":
+        says_which_image_this_is,
+        names_volume_and_chain,
+        every_pd_runs,
+        the_network_is_counted,
+        the_console_said_the_same,
+    ]
+}
 
 fn status(served: &Served) -> Value {
     let response = served.machine.get("/status");

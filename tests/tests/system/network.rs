@@ -1,0 +1,151 @@
+//! A hostile neighbour on the cable: whatever it sends, the system stays up and serves right bytes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use cairn_tests::frames::{self, TcpAnswer};
+use cairn_tests::machine::{Machine, PATIENCE};
+use cairn_tests::random::Random;
+use cairn_tests::wire::{Socket, Wire};
+use libtest_mimic::Trial;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::house::House;
+use crate::reading::target;
+use crate::shared::{Shared, named, trials};
+
+/// The one port that is open.
+const HTTP: u16 = 80;
+/// How long the guest may take for an answer before the question is repeated.
+const ROUND: Duration = Duration::from_secs(2);
+
+/// A machine with an open cable. Tests use it one after the other.
+pub(crate) struct Wired {
+    house: Shared<House>,
+    wire: Mutex<Wire>,
+    machine: Machine,
+    _folder: TempDir,
+}
+
+impl Wired {
+    pub(crate) fn boot(house: &Shared<House>, name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (machine, wire) = boot(house.get(), name, folder.path());
+        Self { house: house.clone(), wire: Mutex::new(wire), machine, _folder: folder }
+    }
+
+    fn assert_serves(&self) {
+        for path in ["block-and-one.bin", "large/mebibyte.bin"] {
+            let response = self.machine.get(&target(path));
+            assert_eq!(response.status, 200, "{path}");
+            assert!(response.body == self.house.get().files[path], "{path}");
+        }
+        let status: Value = serde_json::from_slice(&self.machine.get("/status").body).unwrap();
+        for pd in status["pds"].as_array().unwrap() {
+            assert_eq!((&pd["state"], &pd["faults"]), (&"running".into(), &0.into()), "{pd}");
+        }
+    }
+}
+
+pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
+    let house = house.clone();
+    let wired = Shared::new(move || Wired::boot(&house, "network"));
+    let tests = named!["network":
+        ping_is_answered,
+        a_port_scan_finds_one_port,
+        half_open_connections_shut_nobody_out,
+        malformed_frames_are_survived,
+    ];
+    trials(&wired, tests)
+}
+
+/// A machine with the pinned volume whose cable is open.
+pub(crate) fn boot(house: &House, name: &str, folder: &Path) -> (Machine, Wire) {
+    let socket = Socket::new(folder);
+    let arguments = socket.arguments.clone();
+    // The machine has no address before frames pass.
+    std::thread::scope(|scope| {
+        let wire = scope.spawn(|| socket.open());
+        let machine = house.boot(name, &house.volume, &arguments);
+        (machine, wire.join().unwrap())
+    })
+}
+
+pub(crate) fn ping_is_answered(wired: &Wired) {
+    let wire = wired.wire.lock().unwrap();
+    for (number, len) in (0..).zip([0, 1, 56, 512, 1472]) {
+        let data = Random(len).bytes(usize::try_from(len).unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        let answer = loop {
+            wire.send(&frames::echo_request(7, number, &data));
+            let is_it = |frame: &[u8]| frames::echo_reply(frame).filter(|reply| reply.1 == number);
+            if let Some(answer) = wire.find(ROUND, is_it) {
+                break answer;
+            }
+            assert!(Instant::now() < deadline, "no answer to {len} bytes");
+        };
+        assert_eq!(answer, (7, number, data));
+    }
+}
+
+pub(crate) fn a_port_scan_finds_one_port(wired: &Wired) {
+    let wire = wired.wire.lock().unwrap();
+    let mut silent: BTreeSet<u16> = (1..=1024).collect();
+    let mut open = BTreeSet::new();
+    let deadline = Instant::now() + PATIENCE;
+    while !silent.is_empty() && Instant::now() < deadline {
+        for &port in &silent {
+            wire.send(&frames::syn(40_000, port, 1000));
+        }
+        while let Some((port, to, said)) = wire.find(ROUND, frames::tcp_answer) {
+            if to == 40_000 && silent.remove(&port) && said == TcpAnswer::Accepted {
+                open.insert(port);
+            }
+            if silent.is_empty() {
+                break;
+            }
+        }
+    }
+    assert_eq!((silent, open), (BTreeSet::new(), BTreeSet::from([HTTP])));
+    wired.assert_serves();
+}
+
+pub(crate) fn half_open_connections_shut_nobody_out(wired: &Wired) {
+    let wire = wired.wire.lock().unwrap();
+    for round in 0..4 {
+        for port in 0..1000 {
+            wire.send(&frames::syn(10_000 + port, HTTP, round));
+        }
+        // They stay half open: nobody answers the guest's SYN+ACK.
+        wired.assert_serves();
+    }
+    let accepted = wire.find(ROUND, |frame| {
+        frames::tcp_answer(frame)
+            .filter(|(port, _, said)| (*port, *said) == (HTTP, TcpAnswer::Accepted))
+    });
+    assert!(accepted.is_some(), "the guest saw none of them");
+    wired.assert_serves();
+}
+
+pub(crate) fn malformed_frames_are_survived(wired: &Wired) {
+    let wire = wired.wire.lock().unwrap();
+    let mut random = Random(0xbad);
+    for _ in 0..10 {
+        for _ in 0..3000 {
+            wire.send(&frames::malformed(&mut random));
+        }
+        wired.assert_serves();
+        wire.clear();
+    }
+    // It heard them all, and still does.
+    let hears = |frame: &[u8]| frames::echo_reply(frame).filter(|reply| reply.0 == 9);
+    let mut rounds = 0..10;
+    let heard = rounds.any(|number| {
+        wire.send(&frames::echo_request(9, number, b"still there?"));
+        wire.find(ROUND, hears).is_some()
+    });
+    assert!(heard);
+}
