@@ -8,11 +8,13 @@
 #![forbid(unsafe_code)]
 
 pub mod chain;
+mod code;
 pub mod compose;
 pub mod error;
 pub mod graph;
 pub mod output;
 pub mod panics;
+pub mod stack;
 pub mod symbolize;
 pub mod volume;
 

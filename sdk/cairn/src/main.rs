@@ -30,6 +30,8 @@ enum Command {
     Symbolize(cairn::symbolize::Args),
     /// Lists the panics that programs still link, and refuses those that are not allowed.
     Panics(cairn::panics::Args),
+    /// Tells how much stack each PD can take, and refuses what may overflow.
+    Stack(cairn::stack::Args),
     /// Keeps signature chains.
     #[command(subcommand)]
     Chain(cairn::chain::Command),
@@ -45,6 +47,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Graph(args) => cairn::graph::run(args, &output),
         Command::Symbolize(args) => cairn::symbolize::run(args),
         Command::Panics(args) => cairn::panics::run(args, &output),
+        Command::Stack(args) => cairn::stack::run(args, &output),
         Command::Chain(command) => cairn::chain::run(command, &output),
         Command::Volume(command) => cairn::volume::run(command, &output),
     }

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic and has no reader of docs")]
 
+mod target;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -36,17 +38,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 "#;
 
 fn compile(folder: &Path, pick: &str) -> PathBuf {
-    let program = folder.join("tiny");
-    fs::write(folder.join("tiny.rs"), PROGRAM.replace("PICK", pick)).unwrap();
-    let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
-    let output = Command::new(rustc)
-        .args(["--edition=2024", "--target=aarch64-unknown-none", "-Cpanic=abort", "-Copt-level=3"])
-        .args(["-Clink-arg=-e_start", "tiny.rs", "-o", "tiny"])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    program
+    target::compile(folder, "tiny", &PROGRAM.replace("PICK", pick))
 }
 
 fn panics(folder: &Path, arguments: &[&str]) -> Output {

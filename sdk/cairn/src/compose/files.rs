@@ -29,22 +29,27 @@ impl Files {
         fs::metadata(self.find(path)?).ok().map(|meta| meta.len())
     }
 
+    /// A file's content.
+    pub fn read(&self, path: &str) -> Option<Vec<u8>> {
+        fs::read(self.find(path)?).ok()
+    }
+
     /// Where an ELF program starts.
     pub fn entry_point(&self, path: &str) -> Option<u64> {
-        let bytes = fs::read(self.find(path)?).ok()?;
+        let bytes = self.read(path)?;
         object::File::parse(bytes.as_slice()).ok().map(|elf| elf.entry())
     }
 
     /// Names of an ELF program's symbols.
     pub fn symbols(&self, path: &str) -> Option<BTreeSet<String>> {
-        let bytes = fs::read(self.find(path)?).ok()?;
+        let bytes = self.read(path)?;
         let elf = object::File::parse(bytes.as_slice()).ok()?;
         Some(elf.symbols().filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect())
     }
 
     /// RAM that an ELF program's segments take, in whole pages.
     pub fn program_bytes(&self, path: &str) -> Option<u64> {
-        let bytes = fs::read(self.find(path)?).ok()?;
+        let bytes = self.read(path)?;
         let elf = object::File::parse(bytes.as_slice()).ok()?;
         let pages = elf.segments().map(|segment| {
             let first = segment.address() & !0xfff;

@@ -89,7 +89,7 @@ impl AllowList {
 
 #[cfg(test)]
 mod tests {
-    use super::super::program::Site;
+    use super::super::sites::Site;
     use super::*;
 
     fn place(file: &str) -> Place {

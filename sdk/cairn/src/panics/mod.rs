@@ -6,8 +6,8 @@
 //! cannot be reached.
 
 mod allow;
-mod code;
-mod program;
+mod arguments;
+mod sites;
 mod source;
 
 use std::fmt;
@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::chain::replace;
 use crate::{Error, Output};
 use allow::AllowList;
-use program::Program;
+use sites::Panics;
 use source::Place;
 
 /// `cairn panics`.
@@ -89,7 +89,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
     for path in &args.programs {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let sites = Program::parse(&bytes).map(|program| program.panics());
+        let sites = Panics::parse(&bytes).map(|panics| panics.sites());
         let sites = sites.ok_or_else(|| {
             Error::Refused(format!("{}: no AArch64 program with symbols", path.display()))
         })?;
