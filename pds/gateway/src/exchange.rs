@@ -8,13 +8,15 @@ use crate::http::{
     Code, DecodeError, Format, Method, Request, Resource, decode, parse, preferred, type_of,
 };
 use crate::objects::Wanted;
-use crate::pages::Page;
+use crate::pages::{Page, Report};
 use crate::question::Ticket;
 use crate::readers::ReaderId;
 use crate::status::Asked;
 
-/// How long `/status` waits for the PDs that it asks.
-const STATUS_NS: u64 = 1_000_000_000;
+/// What a client is told that asks for something else.
+const HERE: &str = "here are /, /o/<path>, /ui/, /status and /metrics";
+/// How long a report waits for the PDs that it asks.
+const REPORT_NS: u64 = 1_000_000_000;
 
 /// What the end of a response needs to know of its request.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +55,8 @@ pub(crate) enum Activity {
     Body { reader: ReaderId, left: u64 },
     /// The volume is being asked for, for a listing.
     Volume { ticket: Ticket, format: Format },
-    /// Everybody is being asked for, for the status.
-    Asking { asked: Asked, until_ns: u64 },
+    /// Everybody is being asked, for a report.
+    Asking { asked: Asked, report: Report, until_ns: u64 },
     /// A page goes out.
     Page(Page),
 }
@@ -160,13 +162,13 @@ impl Connection {
                 }
                 None => false,
             },
-            &Activity::Asking { asked, until_ns } => {
+            &Activity::Asking { asked, report, until_ns } => {
                 let volume = cx.readers.volume(asked.volume);
                 let is_complete = cx.facts.is_complete(asked.facts) && volume.is_some();
                 if !is_complete && cx.now_ns < until_ns {
                     return false;
                 }
-                self.begin_status(exchange, asked, volume, cx);
+                self.begin_report(exchange, report, asked, volume, cx);
                 true
             }
             Activity::Page(_) => self.serve_page(exchange, cx),
@@ -214,16 +216,13 @@ fn route<F: FnMut()>(request: &Request<'_>, cx: &mut Context<'_, '_, F>) -> Rout
         return Route::Line(Code::ContentTooLarge, "the request carries too much content");
     }
     match request.resource {
-        Resource::Unknown => Route::Line(Code::NotFound, "here are /, /o/<path> and /status"),
+        Resource::Unknown => Route::Line(Code::NotFound, HERE),
         Resource::Listing(format) => Route::Begin(Activity::Volume {
             ticket: cx.readers.ask_volume(),
             format: format.unwrap_or_else(|| preferred(request.accept)),
         }),
-        Resource::Status => {
-            let asked = Asked { facts: cx.facts.ask(), volume: cx.readers.ask_volume() };
-            let until_ns = cx.now_ns.saturating_add(STATUS_NS);
-            Route::Begin(Activity::Asking { asked, until_ns })
-        }
+        Resource::Status => ask(Report::Status, cx),
+        Resource::Metrics => ask(Report::Metrics, cx),
         Resource::Object(encoded) => {
             let mut path = [0; PATH_BYTES_MAX];
             match decode(encoded, &mut path) {
@@ -240,4 +239,10 @@ fn route<F: FnMut()>(request: &Request<'_>, cx: &mut Context<'_, '_, F>) -> Rout
             }
         }
     }
+}
+
+fn ask<F: FnMut()>(report: Report, cx: &mut Context<'_, '_, F>) -> Route {
+    let asked = Asked { facts: cx.facts.ask(), volume: cx.readers.ask_volume() };
+    let until_ns = cx.now_ns.saturating_add(REPORT_NS);
+    Route::Begin(Activity::Asking { asked, report, until_ns })
 }

@@ -1,8 +1,9 @@
 //! The HTTP front: proven objects and the state of the system, over TCP.
 //!
 //! `gateway` answers `GET /` with the volume's table, `GET /o/<path>` with an object that
-//! `integrity` has proven, byte by byte before it leaves, and `GET /status` with the state of the
-//! system. It holds no secret and believes nobody: what the wire brings is parsed from a private
+//! `integrity` has proven, byte by byte before it leaves, and `GET /status` (JSON) and `GET /metrics`
+//! (Prometheus) with the state of the system, and `GET /ui/` with a page that shows it, whose files
+//! are objects of the volume. It holds no secret and believes nobody: what the wire brings is parsed from a private
 //! copy, answers of other PDs are checked before they are used, and a PD that restarts or breaks its
 //! link costs the connections that need it.
 //!
@@ -29,6 +30,7 @@ mod failure;
 mod http;
 mod inbox;
 mod listing;
+mod metrics;
 mod objects;
 mod outbox;
 mod pages;

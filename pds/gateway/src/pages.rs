@@ -8,13 +8,32 @@ use crate::failure::Failure;
 use crate::http::{Code, Format, Head, Length};
 use crate::listing::{media, write_bottom, write_entry, write_top};
 use crate::readers::{Next, ReaderId, Volume};
-use crate::status::{Asked, write_piece};
+use crate::status::Asked;
 use crate::text::Text;
+use crate::{metrics, status};
 
 /// Bytes around a chunk: its size, line ends, and the last chunk (RFC 9112, section 7.1).
 const CHUNK_FRAME_BYTES: usize = 8 + 2 + 2 + 5;
 /// Less room is not used while there will be more: many small chunks cost more than a few large ones.
 const PIECES_BYTES_MIN: usize = 4096;
+
+/// How the state of the system is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Report {
+    /// As JSON.
+    Status,
+    /// For Prometheus.
+    Metrics,
+}
+
+impl Report {
+    const fn media(self) -> &'static str {
+        match self {
+            Self::Status => media(Format::Json),
+            Self::Metrics => metrics::MEDIA,
+        }
+    }
+}
 
 /// Where the text of a page comes from.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +41,7 @@ enum Source {
     /// The volume's table. No reader is free as long as there is none.
     Listing { reader: Option<ReaderId>, format: Format, volume: Volume },
     /// The state of the system.
-    Status { asked: Asked, volume: Option<Result<Volume, Failure>> },
+    State { report: Report, asked: Asked, volume: Option<Result<Volume, Failure>> },
 }
 
 /// A page on its way.
@@ -48,7 +67,7 @@ impl Page {
     pub(crate) const fn reader(&self) -> Option<ReaderId> {
         match self.source {
             Source::Listing { reader, .. } => reader,
-            Source::Status { .. } => None,
+            Source::State { .. } => None,
         }
     }
 
@@ -64,7 +83,7 @@ impl Page {
         };
         let (media, varies) = match self.source {
             Source::Listing { format, .. } => (media(format), true),
-            Source::Status { .. } => (media(Format::Json), false),
+            Source::State { report, .. } => (report.media(), false),
         };
         Head { media, varies, ..Head::new(Code::Ok, length, exchange.keep_alive) }
     }
@@ -72,8 +91,17 @@ impl Page {
     /// Writes the next piece, or as much of it as fits.
     fn write<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>, out: &mut Text<'_>) -> Piece {
         match &self.source {
-            Source::Status { asked, volume } => {
-                if !write_piece(self.next, cx.facts, *asked, *volume, cx.now_ns, out) {
+            Source::State { report, asked, volume } => {
+                let (next, asked, volume) = (self.next, *asked, *volume);
+                let has_more = match report {
+                    Report::Status => {
+                        status::write_piece(next, cx.facts, asked, volume, cx.now_ns, out)
+                    }
+                    Report::Metrics => {
+                        metrics::write_piece(next, cx.facts, asked, volume, cx.now_ns, out)
+                    }
+                };
+                if !has_more {
                     return Piece::Last;
                 }
             }
@@ -133,16 +161,17 @@ impl Connection {
         true
     }
 
-    /// Everybody has answered, or had time to: begins the status.
-    pub(crate) fn begin_status<F: FnMut()>(
+    /// Everybody has answered, or had time to: begins the report.
+    pub(crate) fn begin_report<F: FnMut()>(
         &mut self,
         exchange: Exchange,
+        report: Report,
         asked: Asked,
         volume: Option<Result<Volume, Failure>>,
         cx: &mut Context<'_, '_, F>,
     ) {
         cx.facts.copy_page();
-        self.begin_page(exchange, Source::Status { asked, volume }, cx);
+        self.begin_page(exchange, Source::State { report, asked, volume }, cx);
     }
 
     fn begin_page<F: FnMut()>(
@@ -173,9 +202,6 @@ impl Connection {
             return false;
         };
         let mut page = *page;
-        if let Source::Listing { reader: reader @ None, .. } = &mut page.source {
-            *reader = cx.readers.list();
-        }
         let scratch = core::mem::take(&mut cx.scratch);
         let head_bytes = if page.has_begun { 0 } else { Head::BYTES_MAX };
         let room = (self.outbox.room() as usize).saturating_sub(CHUNK_FRAME_BYTES + head_bytes);
@@ -183,6 +209,10 @@ impl Connection {
         if limit < PIECES_BYTES_MIN && !self.outbox.is_empty() {
             cx.scratch = scratch;
             return false;
+        }
+        // From here on the page is kept, and its reader with it.
+        if let Source::Listing { reader: reader @ None, .. } = &mut page.source {
+            *reader = cx.readers.list();
         }
         let mut text = Text::new(scratch.get_mut(..limit).unwrap_or_default());
         let piece = page.fill(cx, &mut text);

@@ -66,7 +66,8 @@ pub(crate) fn write_piece<F: FnMut()>(
     true
 }
 
-fn pds<'f, F: FnMut()>(facts: &'f Facts<'_, F>) -> &'f [PdStatus] {
+/// The PDs that there are.
+pub(crate) fn pds<'f, F: FnMut()>(facts: &'f Facts<'_, F>) -> &'f [PdStatus] {
     let status = facts.status();
     let count = usize::try_from(status.pd_count).unwrap_or(0).min(STATUS_PDS_MAX);
     status.pds.get(..count).unwrap_or_default()
@@ -169,7 +170,8 @@ fn write_counter(pd: &PdStatus, name: &str, counter: Counter, out: &mut Text<'_>
     out.json(name).str(": ").decimal(value);
 }
 
-fn state_name(code: u16) -> &'static str {
+/// The name of a state.
+pub(crate) fn state_name(code: u16) -> &'static str {
     match State::from_code(code) {
         Some(State::Initialising) => "initialising",
         Some(State::Running) => "running",

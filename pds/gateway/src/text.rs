@@ -95,6 +95,30 @@ impl<'b> Text<'b> {
         self.str("\"")
     }
 
+    /// Appends a number of microseconds as seconds.
+    pub(crate) fn seconds(&mut self, micros: u64) -> &mut Self {
+        let mut digits = [b'0'; 6];
+        let mut rest = micros % 1_000_000;
+        for digit in digits.iter_mut().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.decimal(micros / 1_000_000).str(".").bytes(&digits)
+    }
+
+    /// Appends a label's value as Prometheus wants it, quotes included.
+    pub(crate) fn label(&mut self, text: &str) -> &mut Self {
+        self.str("\"");
+        self.escaped(text, |byte, escaped| match byte {
+            b'"' => escaped.str("\\\""),
+            b'\\' => escaped.str("\\\\"),
+            b'\n' => escaped.str("\\n"),
+            b'&' | b'<' | b'>' => escaped.bytes(&[byte]),
+            _ => escaped.str("\u{fffd}"),
+        });
+        self.str("\"")
+    }
+
     /// Appends text for HTML, in an element or in a quoted attribute.
     pub(crate) fn html(&mut self, text: &str) -> &mut Self {
         self.escaped(text, |byte, escaped| match byte {
@@ -176,6 +200,9 @@ mod tests {
         let json = written(99, |text| _ = text.json(nasty));
         assert_eq!(json, r#""a\u003cb\u003e\u0026\"\\\u000a\u007fä""#);
         assert_eq!(written(99, |text| _ = text.uri("a b/ä?")), "a%20b/%c3%a4%3f");
+        let label = written(99, |text| _ = text.label(nasty));
+        assert_eq!(label, "\"a<b>&\\\"\\\\\\n\u{fffd}ä\"");
+        assert_eq!(written(99, |text| _ = text.seconds(7_000_305)), "7.000305");
     }
 
     proptest! {

@@ -18,8 +18,10 @@ pub(crate) enum Resource<'b> {
     Listing(Option<Format>),
     /// The object whose path is percent-encoded here.
     Object(&'b str),
-    /// The state of the system.
+    /// The state of the system, for programs and the status page.
     Status,
+    /// The same for Prometheus.
+    Metrics,
     /// Nothing that exists.
     Unknown,
 }
@@ -34,6 +36,10 @@ impl<'b> Resource<'b> {
         match path {
             "/" => Self::Listing(format_in(query)),
             "/status" => Self::Status,
+            "/metrics" => Self::Metrics,
+            // The status page is made of objects like any other.
+            "/ui" | "/ui/" => Self::Object("ui/index.html"),
+            _ if path.starts_with("/ui/") => Self::Object(path.get(1..).unwrap_or_default()),
             _ => path.strip_prefix("/o/").map_or(Self::Unknown, Self::Object),
         }
     }
@@ -111,6 +117,11 @@ mod tests {
             ("/?format=x", Resource::Listing(None)),
             ("/status", Resource::Status),
             ("/status?x", Resource::Status),
+            ("/metrics", Resource::Metrics),
+            ("/ui", Resource::Object("ui/index.html")),
+            ("/ui/", Resource::Object("ui/index.html")),
+            ("/ui/app.js?v", Resource::Object("ui/app.js")),
+            ("/uix", Resource::Unknown),
             ("/o/a/b?c", Resource::Object("a/b")),
             ("/o/", Resource::Object("")),
             ("http://cairn:8080/o/a", Resource::Object("a")),

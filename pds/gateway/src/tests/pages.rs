@@ -1,6 +1,7 @@
 use super::objects::content;
 use super::*;
 use serde_json::Value;
+use std::borrow::ToOwned;
 use std::format;
 
 const NASTY: &str = "x <b>&\"'\\ä?#.html";
@@ -75,7 +76,7 @@ fn old_clients_get_pages_without_chunks() {
 #[test]
 fn head_of_a_page_has_no_content() {
     let mut world = world_with(3);
-    for target in ["/", "/status"] {
+    for target in ["/", "/status", "/metrics"] {
         let head = world.ask(format!("HEAD {target} HTTP/1.1\r\nHost: c\r\n\r\n"));
         assert_eq!((head.code, head.body.len()), (200, 0));
     }
@@ -97,6 +98,20 @@ fn a_listing_begins_with_its_first_entries() {
     world.integrity.has_no_disk = true;
     let response = world.get("/");
     assert_eq!((response.code, response.text()), (503, "disk does not answer\n".into()));
+}
+
+/// Such a client once kept every reader, one at each turn, and nobody was served any more.
+#[test]
+fn a_listing_behind_an_object_that_nobody_reads_costs_others_nothing() {
+    let mut world = world_with(3);
+    world.integrity.put("large", content(9000));
+    let socket = world.net.connect().unwrap();
+    world.net.limit_reading(socket, 0);
+    for target in ["/o/large", "/"] {
+        world.net.send(socket, format!("GET {target} HTTP/1.1\r\nHost: c\r\n\r\n").as_bytes());
+        world.run();
+    }
+    assert_eq!(world.get("/o/large").body, content(9000));
 }
 
 #[test]
@@ -154,6 +169,77 @@ fn the_status_tells_everything() {
     assert_eq!(pds.len(), 3);
     assert_eq!((&pds[0]["name"], &pds[0]["state"]), (&"supervisor".into(), &"running".into()));
     assert_eq!((&pds[2]["state"], &pds[2]["text"]), (&"degraded".into(), &"no <address>".into()));
+}
+
+/// What a Prometheus parser makes of `/metrics`, and its text.
+fn metrics_of(world: &mut World) -> (prometheus_parse::Scrape, String) {
+    let response = world.get("/metrics");
+    assert_eq!(response.code, 200);
+    let media = "text/plain; version=0.0.4; charset=utf-8";
+    assert_eq!(response.field("content-type"), Some(media));
+    let text = response.text();
+    let lines = text.lines().map(|line| Ok(line.to_owned()));
+    let scrape = prometheus_parse::Scrape::parse(lines).unwrap();
+    // The parser passes over what it does not understand.
+    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(scrape.samples.len(), samples);
+    (scrape, text)
+}
+
+#[test]
+fn prometheus_understands_the_metrics() {
+    use prometheus_parse::Value::{Counter, Gauge};
+    let mut world = world_with(3);
+    let (scrape, text) = metrics_of(&mut world);
+    let sample = |name: &str, pd: Option<&str>| {
+        let mut named = scrape.samples.iter().filter(|sample| sample.metric == name);
+        named.find(|sample| sample.labels.get("pd") == pd).unwrap()
+    };
+    // This parser leaves escapes in.
+    assert_eq!(sample("cairn_info", None).labels.get("revision"), Some("abc\\\"def"));
+    assert_eq!(sample("cairn_boot_seconds", None).value, Gauge(0.041_234));
+    assert_eq!(sample("cairn_volume_proven", None).value, Gauge(1.0));
+    assert_eq!(sample("cairn_volume_entries", None).value, Gauge(3.0));
+    assert_eq!(sample("cairn_chain_sequence", None).value, Gauge(6.0));
+    assert_eq!(sample("cairn_pd_received_total", Some("nic")).value, Counter(77.0));
+    let state = sample("cairn_pd_state", Some("supervisor"));
+    assert_eq!((state.labels.get("state"), &state.value), (Some("running"), &Gauge(1.0)));
+    // Each metric has a type and is in one piece, and no sample comes twice.
+    let mut names: Vec<_> = scrape.samples.iter().map(|sample| &sample.metric).collect();
+    names.dedup();
+    let mut lines: Vec<_> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    for name in &names {
+        assert!(text.contains(&format!("# TYPE {name} ")) && scrape.docs.contains_key(*name));
+        assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
+    }
+    lines.retain(|line| *line != "#");
+    lines.sort_unstable();
+    assert!(lines.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn the_metrics_name_what_is_refused() {
+    let mut world = World::new();
+    world.chain_refusal = "chain event 4: bad signature";
+    world.integrity.refusal = "volume root not vouched for by the ledger";
+    let (_, text) = metrics_of(&mut world);
+    assert!(
+        text.contains("\ncairn_volume_proven 0\n") && text.contains("\ncairn_chain_proven 0\n")
+    );
+}
+
+#[test]
+fn the_status_page_is_made_of_objects() {
+    let mut world = World::new();
+    world.integrity.put("ui/index.html", content(40));
+    world.integrity.put("ui/app.js", content(30));
+    let page = world.get("/ui/");
+    assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!((page.body, page.code), (content(40), 200));
+    assert_eq!(world.get("/ui").body, content(40));
+    assert_eq!(world.get("/ui/app.js").body, content(30));
+    assert_eq!(world.get("/ui/missing").code, 404);
+    assert_eq!(world.get("/ui/..%2fx").code, 404);
 }
 
 #[test]
@@ -229,6 +315,7 @@ fn a_hostile_page_still_gives_json() {
     let status = status_of(&mut world);
     assert_eq!(status["pds"].as_array().unwrap().len(), 24);
     assert_eq!(status["pds"][0]["state"], "unknown");
+    assert!(metrics_of(&mut world).1.contains("state=\"unknown\""));
 }
 
 #[test]

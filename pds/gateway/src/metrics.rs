@@ -1,0 +1,160 @@
+//! `/metrics`: the state of the system for Prometheus, in its text format 0.0.4, one metric a piece.
+
+use protocols::lifecycle::Counter;
+use protocols::system::{PdStatus, text};
+
+use crate::facts::Facts;
+use crate::failure::Failure;
+use crate::readers::Volume;
+use crate::status::{Asked, pds, state_name};
+use crate::text::Text;
+
+/// The media type that scrapers ask for.
+pub(crate) const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A metric that each PD has: name, type, what it means, and how a sample is written.
+struct PerPd {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    value: Value,
+}
+
+enum Value {
+    /// A counter of the PD's own page.
+    Counter(Counter),
+    Generation,
+    Faults,
+    /// One, with the state as a label.
+    State,
+}
+
+const fn counter(name: &'static str, help: &'static str, counter: Counter) -> PerPd {
+    PerPd { name, kind: "counter", help, value: Value::Counter(counter) }
+}
+
+const PER_PD: [PerPd; 18] = [
+    PerPd {
+        name: "cairn_pd_state",
+        kind: "gauge",
+        help: "The state that the protection domain is in.",
+        value: Value::State,
+    },
+    PerPd {
+        name: "cairn_pd_generation",
+        kind: "gauge",
+        help: "Which of its lives the protection domain is in, from 1.",
+        value: Value::Generation,
+    },
+    PerPd { name: "cairn_pd_faults_total", kind: "counter", help: "Faults.", value: Value::Faults },
+    counter("cairn_pd_wakeups_total", "Notifications received.", Counter::Wakeups),
+    counter("cairn_pd_notifications_total", "Notifications sent.", Counter::Notifications),
+    counter("cairn_pd_interrupts_total", "Interrupts handled.", Counter::Interrupts),
+    counter("cairn_pd_violations_total", "Protocol violations by peers.", Counter::Violations),
+    counter("cairn_pd_requests_total", "Requests served.", Counter::Requests),
+    counter("cairn_pd_errors_total", "Requests answered with an error.", Counter::Errors),
+    counter("cairn_pd_log_dropped_total", "Log lines lost.", Counter::LogDropped),
+    counter("cairn_pd_received_total", "Frames or datagrams received.", Counter::Received),
+    counter("cairn_pd_received_bytes_total", "Bytes received.", Counter::ReceivedBytes),
+    counter("cairn_pd_transmitted_total", "Frames or datagrams sent.", Counter::Transmitted),
+    counter("cairn_pd_transmitted_bytes_total", "Bytes sent.", Counter::TransmittedBytes),
+    counter("cairn_pd_dropped_total", "Frames, datagrams or clients dropped.", Counter::Dropped),
+    counter("cairn_pd_accepted_total", "Connections accepted.", Counter::Accepted),
+    counter("cairn_pd_blocks_total", "Blocks read.", Counter::Blocks),
+    counter(
+        "cairn_pd_not_proven_total",
+        "Blocks or events that did not prove.",
+        Counter::NotProven,
+    ),
+];
+
+/// Writes the piece `index`; `false` behind the last one.
+pub(crate) fn write_piece<F: FnMut()>(
+    index: usize,
+    facts: &Facts<'_, F>,
+    asked: Asked,
+    volume: Option<Result<Volume, Failure>>,
+    now_ns: u64,
+    out: &mut Text<'_>,
+) -> bool {
+    let Some(number) = index.checked_sub(1) else {
+        write_image(facts, now_ns, out);
+        write_proofs(facts, asked, volume, out);
+        return true;
+    };
+    let Some(metric) = PER_PD.get(number) else { return false };
+    write_head(metric.name, metric.kind, metric.help, out);
+    for pd in pds(facts) {
+        out.str(metric.name).str("{pd=").label(text(&pd.name));
+        if matches!(metric.value, Value::State) {
+            out.str(",state=").label(state_name(pd.state));
+        }
+        out.str("} ").decimal(metric.value.of(pd)).str("\n");
+    }
+    true
+}
+
+impl Value {
+    fn of(&self, pd: &PdStatus) -> u64 {
+        match self {
+            Self::Counter(counter) => {
+                pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0)
+            }
+            Self::Generation => pd.generation,
+            Self::Faults => pd.faults.into(),
+            Self::State => 1,
+        }
+    }
+}
+
+fn write_head(name: &str, kind: &str, help: &str, out: &mut Text<'_>) {
+    out.str("# HELP ").str(name).str(" ").str(help).str("\n");
+    out.str("# TYPE ").str(name).str(" ").str(kind).str("\n");
+}
+
+fn write_gauge(name: &str, help: &str, value: u64, out: &mut Text<'_>) {
+    write_head(name, "gauge", help, out);
+    out.str(name).str(" ").decimal(value).str("\n");
+}
+
+fn write_image<F: FnMut()>(facts: &Facts<'_, F>, now_ns: u64, out: &mut Text<'_>) {
+    let build = facts.build();
+    write_head("cairn_info", "gauge", "Which image runs.", out);
+    out.str("cairn_info{");
+    for (name, value) in [
+        ("version=", &build.version[..]),
+        (",revision=", &build.revision),
+        (",kernel=", &build.kernel),
+        (",config=", &build.config),
+        (",platform=", &build.platform),
+    ] {
+        out.str(name).label(text(value));
+    }
+    out.str("} 1\n");
+    for (name, help, micros) in [
+        ("cairn_boot_seconds", "From reset to readiness.", facts.status().boot_us),
+        ("cairn_uptime_seconds", "Since reset.", now_ns / 1000),
+    ] {
+        write_head(name, "gauge", help, out);
+        out.str(name).str(" ").seconds(micros).str("\n");
+    }
+}
+
+fn write_proofs<F: FnMut()>(
+    facts: &Facts<'_, F>,
+    asked: Asked,
+    volume: Option<Result<Volume, Failure>>,
+    out: &mut Text<'_>,
+) {
+    let volume = volume.and_then(Result::ok);
+    write_gauge("cairn_volume_proven", "1 if the volume is proven.", volume.is_some().into(), out);
+    if let Some(volume) = volume {
+        write_gauge("cairn_volume_generation", "Its generation.", volume.generation, out);
+        write_gauge("cairn_volume_entries", "Objects in it.", volume.entries, out);
+    }
+    let chain = facts.chain(asked.facts).and_then(Result::ok);
+    write_gauge("cairn_chain_proven", "1 if the chain is proven.", chain.is_some().into(), out);
+    if let Some(chain) = chain {
+        write_gauge("cairn_chain_sequence", "Sequence of its head.", chain.sequence, out);
+    }
+}
