@@ -53,7 +53,8 @@ impl<'a, F: FnMut()> Seeding<'a, F> {
                 Ok(None) if self.link.arm() => return None,
                 Ok(None) => {}
                 Err(LinkError::PeerRestarted) => self.ask(),
-                Err(LinkError::PeerMisbehavior) => return None,
+                Err(LinkError::PeerMisbehavior) if self.link.arm() => return None,
+                Err(LinkError::PeerMisbehavior) => {}
             }
         }
     }

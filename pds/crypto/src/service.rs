@@ -116,7 +116,10 @@ impl<'a, F: FnMut()> Crypto<'a, F> {
                     // the next `receive`.
                     let _ = client.link.send(completion(request.cookie, result));
                 }
-                Err(LinkError::PeerRestarted) => client.keys = [const { None }; KEYS_PER_CLIENT],
+                Err(LinkError::PeerRestarted) => {
+                    client.is_cut_off = false;
+                    client.keys = [const { None }; KEYS_PER_CLIENT];
+                }
                 Err(LinkError::PeerMisbehavior) => {
                     if !client.is_cut_off {
                         client.is_cut_off = true;

@@ -91,7 +91,13 @@ impl<'a, F: FnMut()> Fetcher<'a, F> {
                     }
                 }
                 Err(LinkError::PeerMisbehavior) => {
-                    self.pending.take()?;
+                    // Nothing is asked for: another turn of the cut-off is over.
+                    if self.pending.take().is_none() {
+                        if self.link.arm() {
+                            return None;
+                        }
+                        continue;
+                    }
                     return Some(Err(Reason::new("store broke its link")));
                 }
             }

@@ -128,7 +128,9 @@ impl<'a, F: FnMut()> Root<'a, F> {
                     if matches!(self.state, State::AskingLedger) {
                         self.state = State::Unreadable(Reason::new("ledger broke its link"));
                     }
-                    return;
+                    if self.ledger.arm() {
+                        return;
+                    }
                 }
             }
         }

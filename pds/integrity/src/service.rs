@@ -168,6 +168,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
                 }
                 Ok(None) => {}
                 Err(LinkError::PeerRestarted) => {
+                    client.is_cut_off = false;
                     objects.clear();
                     return true;
                 }

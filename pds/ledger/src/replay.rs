@@ -108,7 +108,9 @@ impl<'a, F: FnMut()> Replay<'a, F> {
                     if self.is_running() {
                         self.state = State::Unreadable(Reason::new("store broke its link"));
                     }
-                    return;
+                    if self.store.arm() {
+                        return;
+                    }
                 }
             }
         }

@@ -97,7 +97,7 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
                     let _ = client.link.send(answer);
                 }
                 Ok(None) => break,
-                Err(LinkError::PeerRestarted) => {}
+                Err(LinkError::PeerRestarted) => client.is_cut_off = false,
                 Err(LinkError::PeerMisbehavior) => {
                     self.violations += u64::from(!client.is_cut_off);
                     client.is_cut_off = true;

@@ -165,10 +165,10 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     /// The client's life is over: its sockets are, too.
     fn forget(&mut self, client: usize, error: LinkError) {
         if error == LinkError::PeerMisbehavior && !self.clients[client].is_cut_off {
-            self.clients[client].is_cut_off = true;
             self.counters.violations += 1;
             log::warn!("{}: broke its link, its sockets are closed", self.clients[client].name);
         }
+        self.clients[client].is_cut_off = error == LinkError::PeerMisbehavior;
         for index in 0..TCP_SOCKETS {
             if self.tcp.owned(index, client).is_some() {
                 self.stack.tcp(index).abort();

@@ -101,7 +101,10 @@ impl<'a, F: FnMut()> Program<'a, F> {
                         ask_for_seed(&mut self.crypto);
                     }
                 }
-                Err(sel4_shared_ring_buffer::LinkError::PeerMisbehavior) => return,
+                Err(sel4_shared_ring_buffer::LinkError::PeerMisbehavior) if self.crypto.arm() => {
+                    return;
+                }
+                Err(sel4_shared_ring_buffer::LinkError::PeerMisbehavior) => {}
             }
         }
     }
@@ -142,7 +145,10 @@ impl<'a, F: FnMut()> Program<'a, F> {
                 Ok(None) if self.timer.arm() => return,
                 Ok(None) => {}
                 Err(sel4_shared_ring_buffer::LinkError::PeerRestarted) => self.armed_ns = u64::MAX,
-                Err(sel4_shared_ring_buffer::LinkError::PeerMisbehavior) => return,
+                Err(sel4_shared_ring_buffer::LinkError::PeerMisbehavior) if self.timer.arm() => {
+                    return;
+                }
+                Err(sel4_shared_ring_buffer::LinkError::PeerMisbehavior) => {}
             }
         }
     }

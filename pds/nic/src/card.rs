@@ -257,7 +257,7 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Card<'a, R, F, G> {
         self.transmit.flush();
         self.receive.flush();
         let wants_buffers = net.receive_room() >= RECEIVE_ROOM_LAZY;
-        let receive_idle = !wants_buffers || self.receive.arm();
+        let receive_idle = !(wants_buffers || self.receive.is_cut_off()) || self.receive.arm();
         let transmit_idle = net.transmit_room() == 0 || self.transmit.arm();
         net.arm() && receive_idle && transmit_idle
     }

@@ -133,6 +133,11 @@ impl<'a, F: FnMut()> Lane<'a, F> {
         self.link.flush();
     }
 
+    /// Is `net` cut off for what it wrote here?
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.link.is_cut_off()
+    }
+
     pub(crate) fn arm(&mut self) -> bool {
         self.link.arm()
     }

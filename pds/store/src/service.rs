@@ -279,7 +279,10 @@ impl<'a, F: FnMut()> Store<'a, F> {
             match client.link.receive() {
                 Ok(Some(request)) => self.execute(index, &request),
                 Ok(None) => return,
-                Err(LinkError::PeerRestarted) => self.forget_client(index),
+                Err(LinkError::PeerRestarted) => {
+                    client.is_cut_off = false;
+                    self.forget_client(index);
+                }
                 Err(LinkError::PeerMisbehavior) => {
                     if !client.is_cut_off {
                         client.is_cut_off = true;

@@ -45,7 +45,8 @@
 //! is written or copied out); the peer's index is loaded (acquire) when the end has run out of
 //! slots, and believed only if it moved forward within the ring: a reader cannot have read what
 //! was not published, a writer cannot have filled more slots than are free. Anything else cuts the
-//! peer off until [`LinkEnd::reset`]. A slot is copied once, by relaxed atomic words, into a
+//! peer off for a while ([`LinkEnd::arm`]): one stray write must not end a link for ever, and a peer
+//! that goes on gets half as many chances each time. A slot is copied once, by relaxed atomic words, into a
 //! private value.
 //!
 //! # Lives

@@ -99,7 +99,7 @@ pub type ServerEnd<'a, Req, Comp, const N: usize, F = fn()> = LinkEnd<'a, Comp, 
 pub enum SendError {
     /// The peer has not read enough yet. [`LinkEnd::arm`] waits for room from now on.
     Full,
-    /// The peer broke the protocol and is cut off until [`LinkEnd::reset`].
+    /// The peer broke the protocol and is cut off for a while.
     PeerMisbehavior,
 }
 
@@ -110,7 +110,7 @@ pub enum LinkError {
     /// report is void, also when the peer has read it; whatever is sent after it reaches the new
     /// life.
     PeerRestarted,
-    /// The peer broke the protocol and is cut off until [`LinkEnd::reset`].
+    /// The peer broke the protocol and is cut off, until [`LinkEnd::arm`] has forgiven it.
     PeerMisbehavior,
 }
 
@@ -147,8 +147,17 @@ pub struct LinkEnd<'a, Tx, Rx, const N: usize, F = fn()> {
     flushed_at: u32,
     /// Has our epoch changed since the last flush?
     has_restarted: bool,
+    /// Calls of `arm` that a cut-off lasts from now on.
+    patience: u32,
+    /// How many the next cut-off will last.
+    sentence: u32,
+    /// Is it to be reported that what was sent before a cut-off is void?
+    is_forgiven: bool,
     notify: F,
 }
+
+/// The longest cut-off, in calls of `arm`.
+const SENTENCE_MAX: u32 = 1 << 20;
 
 impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, Rx, N, F> {
     /// Messages that fit into each direction.
@@ -177,6 +186,9 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             told: (0, 0),
             flushed_at: 0,
             has_restarted: false,
+            patience: 0,
+            sentence: 1,
+            is_forgiven: false,
             notify,
         };
         end.reset();
@@ -186,6 +198,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     /// Starts a new life of this end: both rings are empty, the peer hears [`LinkError`]
     /// `PeerRestarted`. Ends a cut-off.
     pub fn reset(&mut self) {
+        self.is_forgiven = false;
         let generation = self.own.begin();
         self.own.set_sleep(self.sleep.awake());
         // A peer that has never run will call its first life by this name, so what we send
@@ -369,6 +382,9 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     #[inline]
     fn look_for_messages(&mut self) -> Result<bool, LinkError> {
         self.wake();
+        if core::mem::take(&mut self.is_forgiven) {
+            return Err(LinkError::PeerRestarted);
+        }
         match self.session {
             Session::CutOff => return Err(LinkError::PeerMisbehavior),
             Session::Established => {}
@@ -400,6 +416,8 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         if epoch.generation == self.expected.generation || epoch.generation == Epoch::NOBODY {
             return Err(self.cut_off());
         }
+        // Another life, another chance.
+        self.sentence = 1;
         self.serve(Epoch { generation: epoch.generation, ..self.expected });
         Err(LinkError::PeerRestarted)
     }
@@ -414,9 +432,25 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
 
     fn cut_off(&mut self) -> LinkError {
         self.session = Session::CutOff;
+        self.patience = self.sentence;
+        self.sentence = (self.sentence * 2).min(SENTENCE_MAX);
         self.tx.cut_off();
         self.rx.cut_off();
         LinkError::PeerMisbehavior
+    }
+
+    /// One turn of a cut-off is over; answers whether it was the last.
+    ///
+    /// A peer that was damaged once hears of our new life, and starts both rings anew. One that goes on
+    /// gets half as many chances each time.
+    fn forgive(&mut self) -> bool {
+        self.patience = self.patience.saturating_sub(1);
+        if self.patience > 0 {
+            return false;
+        }
+        self.reset();
+        self.is_forgiven = true;
+        true
     }
 
     /// Prepares for sleep: flushes, asks to be woken, looks once more. `true`: nothing is left to
@@ -427,11 +461,15 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
     /// woken by room if it lacked that ([`SendError::Full`], or a [`room`](Self::room) of 0), by
     /// the next message and by a restart.
     ///
+    /// Counts the turns of a cut-off. After the last one this end starts a new life by itself, and
+    /// [`receive`](Self::receive) reports that as [`LinkError::PeerRestarted`]. The first cut-off lasts
+    /// one turn, the next two, and so on; a new life of the peer begins at one again.
+    ///
     /// Every wake-up must end in an `arm` that answers `true`, or the peer may stay silent.
     pub fn arm(&mut self) -> bool {
         self.flush();
         if self.session == Session::CutOff {
-            return true;
+            return !self.forgive();
         }
         self.sleep = self.sleep.armed(self.needs_room);
         self.own.set_sleep(self.sleep);

@@ -50,7 +50,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..120)
 }
 
-/// One operation of the victim: it may fail, but cut off it stays.
+/// One operation of the victim: it may fail, but cut off it stays until it rests.
 fn suffer<F: FnMut()>(victim: &mut LinkEnd<'_, u64, u64, SLOTS, F>, step: &Step) {
     let was_cut_off = victim.is_cut_off();
     match *step {
@@ -74,13 +74,13 @@ fn suffer<F: FnMut()>(victim: &mut LinkEnd<'_, u64, u64, SLOTS, F>, step: &Step)
         }
         Step::Reset => victim.reset(),
     }
-    let stays = was_cut_off && !matches!(step, Step::Reset);
+    let stays = was_cut_off && !matches!(step, Step::Reset | Step::Arm);
     assert!(!stays || victim.is_cut_off(), "misbehavior is sticky");
 }
 
 /// Until `arm` says sleep: the peer stands still, so this must end.
 fn come_to_rest<F: FnMut()>(victim: &mut LinkEnd<'_, u64, u64, SLOTS, F>) {
-    for _ in 0..4 {
+    for _ in 0..8 {
         for _ in 0..SLOTS {
             if !matches!(victim.receive(), Ok(Some(_))) {
                 break;
@@ -133,6 +133,60 @@ proptest! {
     ) {
         exchange(&Link::new(), victim_is_server, &history);
     }
+}
+
+/// A stray write into the indices: whoever suffers starts anew, and both go on.
+#[test]
+fn a_link_that_was_damaged_once_heals_in_one_turn() {
+    // Write index of requests, read index of completions: the client's.
+    for word in [32, 32 + 2 + 2 * SLOTS + 1] {
+        let link = Link::new();
+        let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
+        client.send(1).unwrap();
+        client.flush();
+        assert_eq!(server.receive(), Ok(Some(1)));
+        for answer in 0..SLOTS as u64 {
+            server.send(answer).unwrap();
+        }
+        server.flush();
+        poke(&link, word, 0x5555);
+        let found: Result<(), _> = server.receive().and_then(|_| match server.send(9) {
+            Err(SendError::PeerMisbehavior) => Err(LinkError::PeerMisbehavior),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found, Err(LinkError::PeerMisbehavior), "word {word}");
+        assert!(!server.arm(), "the cut-off is over");
+        assert_eq!(server.receive(), Err(LinkError::PeerRestarted), "what was sent is void");
+        assert_eq!(client.receive(), Err(LinkError::PeerRestarted));
+        client.send(2).unwrap();
+        client.flush();
+        assert_eq!(server.receive(), Ok(Some(2)));
+        server.send(3).unwrap();
+        server.flush();
+        assert_eq!(client.receive(), Ok(Some(3)));
+    }
+}
+
+#[test]
+fn a_peer_that_goes_on_is_cut_off_for_longer_each_time() {
+    let link = Link::new();
+    let mut server = link.server(|| ());
+    let mut turns = std::vec::Vec::new();
+    for _ in 0..6 {
+        // It serves our life, and writes nonsense into its index.
+        poke(&link, 0, server.own_generation());
+        poke(&link, 1, 1);
+        poke(&link, 32, 0x5555);
+        assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
+        let mut count = 1;
+        while server.arm() {
+            assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
+            count += 1;
+        }
+        assert_eq!(server.receive(), Err(LinkError::PeerRestarted));
+        turns.push(count);
+    }
+    assert_eq!(turns, [1, 2, 4, 8, 16, 32]);
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn a_restart_wakes_a_sleeping_peer() {
 }
 
 #[test]
-fn a_jumping_index_cuts_the_peer_off_until_reset() {
+fn a_jumping_index_cuts_the_peer_off() {
     for jump in [5, u32::MAX, 1 << 31, 4 + 1] {
         let link = Link::new();
         let (mut client, mut server) = (link.client(|| ()), link.server(|| ()));
@@ -160,7 +160,7 @@ fn a_jumping_index_cuts_the_peer_off_until_reset() {
         for _ in 0..2 {
             assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
             assert_eq!(server.send(1), Err(SendError::PeerMisbehavior));
-            assert!(server.is_cut_off() && server.arm());
+            assert!(server.is_cut_off());
         }
         server.reset();
         assert_eq!(client.receive(), Err(LinkError::PeerRestarted));
