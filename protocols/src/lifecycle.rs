@@ -1,8 +1,9 @@
 //! What a PD tells `supervisor` about itself: one page, written by the PD, read by `supervisor`.
 //!
-//! There is a channel beside it: the PD notifies `supervisor` when `state` changes
-//! (symbols in the PD: `lifecycle_vaddr` and `lifecycle_channel`; `supervisor` finds all its children
-//! in its table of clients). Every field is a claim of a possibly broken PD.
+//! There is a channel beside it (symbols in the PD: `lifecycle_vaddr` and `supervisor_channel`;
+//! `supervisor` finds its children in the table of PDs). The PD notifies `supervisor` when `state`
+//! changes. `supervisor` notifies the PD when `heartbeat` has not moved for a while: every wake-up moves
+//! it. Every field is a claim of a possibly broken PD.
 
 use crate::codes::codes;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

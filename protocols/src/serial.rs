@@ -1,16 +1,20 @@
-//! Log lines, served by `serial`: one ring per PD, client to serial only.
+//! Console lines, served by `serial`.
 //!
 //! | message | direction | bytes | meaning |
 //! |---|---|---|---|
 //! | [`LogLine`] | client → serial | 128 | one line for the console |
+//! | [`LogLine`] | serial → `supervisor` | 128 | one line that somebody typed |
 //!
-//! The link is a bare `RawRingBuffer<LogLine, RING_SLOTS>`. A full ring drops the line and counts it
-//! at the sender: a log never blocks a PD.
+//! The link is a bare `RawRingBuffer<LogLine, RING_SLOTS>`, and behind it a bare
+//! `RawRingBuffer<LogLine, INPUT_SLOTS>` that only the owner of the console's input reads. A full ring
+//! drops the line, and a client counts that: a log never blocks a PD.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Slots of the ring.
+/// Slots of the ring of log lines.
 pub const RING_SLOTS: usize = 32;
+/// Slots of the ring of typed lines.
+pub const INPUT_SLOTS: usize = 8;
 /// Longest text of a line.
 pub const TEXT_BYTES_MAX: usize = 124;
 

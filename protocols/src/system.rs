@@ -7,6 +7,8 @@
 //! | table of [`PdEntry`] | `pd_table_vaddr`, `pd_table_size` | `supervisor` |
 //! | table of [`ClientEntry`] | `clients_vaddr`, `clients_size` | a server with more than one client |
 
+use crate::codes::codes;
+use crate::lifecycle::State;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Longest name of a PD, zero-padded.
@@ -38,20 +40,28 @@ pub struct PdEntry {
     pub lifecycle_vaddr: u64,
     /// ELF entry point; zero when unknown.
     pub entry: u64,
+    /// Lowest address of the PD's stack, in the PD; zero when the stack is the image tool's.
+    pub stack_vaddr: u64,
+    /// The same memory in `supervisor`, read-only; zero when `supervisor` does not see it.
+    pub stack_view_vaddr: u64,
     /// Budget in microseconds.
     pub budget_us: u32,
     /// Period in microseconds.
     pub period_us: u32,
     /// Stack in bytes.
     pub stack_bytes: u32,
+    /// How often `supervisor` starts the PD again within `window_ms`.
+    pub restarts_max: u32,
+    /// See `restarts_max`; milliseconds.
+    pub window_ms: u32,
     /// Child id under `supervisor`; `0xff` for `supervisor` itself.
     pub child: u8,
     /// Channel between the PD and `supervisor`; `0xff` for none.
     pub channel: u8,
     /// Priority.
     pub priority: u8,
-    /// Zero.
-    pub reserved: u8,
+    /// Slot of the PD's scheduling context in `supervisor`'s root CNode; zero for none.
+    pub sched_context: u8,
 }
 
 /// One client of a server, in the order of the composed file.
@@ -80,6 +90,8 @@ pub struct ClientEntry {
 
 /// PDs that the status page has room for.
 pub const STATUS_PDS_MAX: usize = 24;
+/// Events that the status page has room for; the latest stay.
+pub const STATUS_EVENTS_MAX: usize = 32;
 
 /// The page that `supervisor` writes and `gateway` reads.
 ///
@@ -95,8 +107,12 @@ pub struct Status {
     pub pd_count: u32,
     /// Zero.
     pub reserved: u32,
+    /// Events so far. Event number n, from 0, stands in place n modulo [`STATUS_EVENTS_MAX`].
+    pub event_count: u64,
     /// The PDs.
     pub pds: [PdStatus; STATUS_PDS_MAX],
+    /// The latest events.
+    pub events: [Event; STATUS_EVENTS_MAX],
 }
 
 /// One PD as `supervisor` sees it.
@@ -109,8 +125,12 @@ pub struct PdStatus {
     pub state: u16,
     /// Bytes of `text` in use.
     pub text_len: u16,
-    /// Faults so far.
+    /// Faults so far, missed heartbeats included.
     pub faults: u32,
+    /// Times that `supervisor` started the PD again.
+    pub restarts: u64,
+    /// CPU time consumed in all its lives, microseconds.
+    pub cpu_us: u64,
     /// The PD's own generation.
     pub generation: u64,
     /// When it became ready, nanoseconds of the counter.
@@ -121,12 +141,58 @@ pub struct PdStatus {
     pub counters: [u64; crate::lifecycle::COUNTERS],
 }
 
-/// States that only `supervisor` can tell, beside those of [`crate::lifecycle::State`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-pub enum Condition {
-    /// The PD faulted and is not running.
-    Failed = 16,
+/// A PD changed its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Event {
+    /// When, microseconds of the counter.
+    pub at_us: u64,
+    /// Which PD: its place in [`Status::pds`].
+    pub pd: u16,
+    /// The state before, as in [`PdStatus::state`].
+    pub from: u16,
+    /// The state after.
+    pub to: u16,
+    /// Bytes of `text` in use.
+    pub text_len: u16,
+    /// Why, for people.
+    pub text: [u8; 64],
+}
+
+codes! {
+    /// States that only `supervisor` can tell, beside those of [`crate::lifecycle::State`].
+    pub enum Condition {
+        /// The PD faulted, and waits for its next start.
+        Failed = 16,
+        /// The PD is in memory and has not run yet.
+        Loaded = 17,
+        /// Somebody suspended it, and may resume it.
+        Paused = 18,
+        /// It may end its turn, then it is stopped.
+        Terminating = 19,
+        /// Somebody stopped it, and may start it.
+        Terminated = 20,
+        /// It failed too often and stays where it is until somebody starts it.
+        Held = 21,
+    }
+}
+
+/// The name of a state in a [`PdStatus`] or [`Event`].
+#[must_use]
+pub const fn state_name(code: u16) -> &'static str {
+    match (State::from_code(code), Condition::from_code(code)) {
+        (Some(State::Initialising), _) => "initialising",
+        (Some(State::Running), _) => "running",
+        (Some(State::Degraded), _) => "degraded",
+        (Some(State::Panicked), _) => "panicked",
+        (_, Some(Condition::Failed)) => "failed",
+        (_, Some(Condition::Loaded)) => "loaded",
+        (_, Some(Condition::Paused)) => "paused",
+        (_, Some(Condition::Terminating)) => "terminating",
+        (_, Some(Condition::Terminated)) => "terminated",
+        (_, Some(Condition::Held)) => "held",
+        (None, None) => "unknown",
+    }
 }
 
 /// The text of a zero-padded name; empty when it is not UTF-8.

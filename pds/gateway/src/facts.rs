@@ -5,7 +5,9 @@ use core::mem::offset_of;
 use core::sync::atomic::{Ordering, fence};
 
 use protocols::lifecycle::COUNTERS;
-use protocols::system::{BuildInfo, NAME_BYTES, PdStatus, STATUS_PDS_MAX, Status};
+use protocols::system::{
+    BuildInfo, Event, NAME_BYTES, PdStatus, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status,
+};
 use protocols::{Reason, crypto, ledger};
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::DataRegion;
@@ -53,16 +55,21 @@ const NO_STATUS: Status = Status {
     boot_us: 0,
     pd_count: 0,
     reserved: 0,
+    event_count: 0,
     pds: [PdStatus {
         name: [0; NAME_BYTES],
         state: 0,
         text_len: 0,
         faults: 0,
+        restarts: 0,
+        cpu_us: 0,
         generation: 0,
         ready_ns: 0,
         text: [0; 128],
         counters: [0; COUNTERS],
     }; STATUS_PDS_MAX],
+    events: [Event { at_us: 0, pd: 0, from: 0, to: 0, text_len: 0, text: [0; 64] };
+        STATUS_EVENTS_MAX],
 };
 
 /// The chain as `ledger` proved it.

@@ -1,7 +1,7 @@
-//! `/status`, as JSON, in pieces: first what there is once, then one piece per PD.
+//! `/status`, as JSON, in pieces: first what there is once, then one piece per PD, then the events.
 
-use protocols::lifecycle::{Counter, State};
-use protocols::system::{Condition, PdStatus, STATUS_PDS_MAX, text};
+use protocols::lifecycle::Counter;
+use protocols::system::{PdStatus, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status, state_name, text};
 
 use crate::facts::{Facts, Tickets};
 use crate::failure::Failure;
@@ -59,8 +59,7 @@ pub(crate) fn write_piece<F: FnMut()>(
                 out.str(if number == 0 { "\n" } else { ",\n" });
                 write_pd(pd, out);
             }
-            None if number == pds.len() => drop(out.str("\n  ]\n}\n")),
-            None => return false,
+            None => return write_event(number - pds.len(), facts.status(), pds, out),
         },
     }
     true
@@ -153,31 +152,51 @@ fn write_pd(pd: &PdStatus, out: &mut Text<'_>) {
     out.str(", \"state\": ").json(state_name(pd.state));
     out.str(", \"generation\": ").decimal(pd.generation);
     out.str(", \"faults\": ").decimal(pd.faults.into());
+    out.str(", \"restarts\": ").decimal(pd.restarts);
+    out.str(", \"cpu_us\": ").decimal(pd.cpu_us);
     out.str(", \"ready_us\": ").decimal(pd.ready_ns / 1000);
     for (name, counter) in ACTIVITY {
         out.str(", ");
         write_counter(pd, name, counter, out);
     }
-    let explanation = pd.text.get(..usize::from(pd.text_len)).map_or("", text);
+    write_explanation(&pd.text, pd.text_len, out);
+    out.str("}");
+}
+
+/// The event in this place of the list, the oldest first, or the document's end; `false` behind that.
+fn write_event(place: usize, status: &Status, pds: &[PdStatus], out: &mut Text<'_>) -> bool {
+    let first = status.event_count.saturating_sub(STATUS_EVENTS_MAX as u64);
+    let number = first + place as u64;
+    if place == 0 {
+        out.str("\n  ],\n  \"events\": [");
+    }
+    if number >= status.event_count {
+        let is_end = number == status.event_count;
+        out.str(if is_end { "\n  ]\n}\n" } else { "" });
+        return is_end;
+    }
+    let index = usize::try_from(number).unwrap_or(0) % STATUS_EVENTS_MAX;
+    let Some(event) = status.events.get(index) else { return false };
+    let pd = pds.get(usize::from(event.pd)).map_or("", |pd| text(&pd.name));
+    out.str(if place == 0 { "\n" } else { ",\n" });
+    out.str("    {\"number\": ").decimal(number);
+    out.str(", \"at_us\": ").decimal(event.at_us);
+    out.str(", \"pd\": ").json(pd);
+    out.str(", \"from\": ").json(state_name(event.from));
+    out.str(", \"to\": ").json(state_name(event.to));
+    write_explanation(&event.text, event.text_len, out);
+    out.str("}");
+    true
+}
+
+fn write_explanation(bytes: &[u8], len: u16, out: &mut Text<'_>) {
+    let explanation = bytes.get(..usize::from(len)).map_or("", text);
     if !explanation.is_empty() {
         out.str(", \"text\": ").json(explanation);
     }
-    out.str("}");
 }
 
 fn write_counter(pd: &PdStatus, name: &str, counter: Counter, out: &mut Text<'_>) {
     let value = pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0);
     out.json(name).str(": ").decimal(value);
-}
-
-/// The name of a state.
-pub(crate) fn state_name(code: u16) -> &'static str {
-    match State::from_code(code) {
-        Some(State::Initialising) => "initialising",
-        Some(State::Running) => "running",
-        Some(State::Degraded) => "degraded",
-        Some(State::Panicked) => "panicked",
-        None if code == Condition::Failed as u16 => "failed",
-        None => "unknown",
-    }
 }

@@ -148,6 +148,14 @@ fn tables_say_what_the_composed_file_says() {
     let map =
         format!("mr=\"two-words_lifecycle\" vaddr=\"{:#x}\" perms=\"r\"", pds[2].lifecycle_vaddr);
     assert!(sdf.contains(&map), "{map}");
+    let slots: Vec<_> = pds.iter().map(|pd| pd.sched_context).collect();
+    assert_eq!(slots, [1, 2, 3, 4, 5]);
+    assert_eq!((pds[3].restarts_max, pds[3].window_ms), (5, 10_000));
+    for (vaddr, perms) in [(pds[3].stack_vaddr, "rw"), (pds[3].stack_view_vaddr, "r")] {
+        let map = format!("mr=\"a_stack\" vaddr=\"{vaddr:#x}\" perms=\"{perms}\"");
+        assert!(sdf.contains(&map), "{map}");
+    }
+    assert!(pds[2].stack_vaddr != 0 && pds[2].stack_view_vaddr == 0, "it keeps secrets");
 
     let clients = <[ClientEntry]>::ref_from_bytes(blob("serial_clients.bin")).unwrap();
     let names: Vec<_> = clients.iter().map(|client| text(&client.name)).collect();

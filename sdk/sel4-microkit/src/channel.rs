@@ -222,6 +222,11 @@ impl Child {
     }
 }
 
+/// The scheduling context in slot `slot` of the root CNode, which `<cspace>` fills: 1 to 63.
+pub const fn sched_context(slot: u8) -> sel4::cap::SchedContext {
+    sel4::Cap::from_bits(sel4::cspace_root_slot_to_cptr(slot as usize).bits())
+}
+
 /// The PD's own address space, for cache maintenance.
 pub const fn vspace() -> sel4::cap::VSpace {
     sel4::Cap::from_bits(slot::VSPACE)

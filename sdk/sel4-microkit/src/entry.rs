@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use crate::debug_println;
 use crate::handler::{Handler, run};
 use crate::panicking;
+use crate::symbols::Patched;
 
 /// The IPC buffer lies one guard page above the stack that the image tool maps.
 #[cfg(target_os = "none")]
@@ -13,6 +14,19 @@ const STACK_TOP_TO_IPC_BUFFER_BYTES: usize = 0x1000;
 
 /// Where `link.ld` puts `_start` in every PD: what [`Child::restart`](crate::Child::restart) takes.
 pub const ENTRY_POINT: u64 = 0x20_0000;
+
+/// Lowest address and bytes of the region that is this PD's stack; zero for the kernel's own stack.
+/// `_start` reads them.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".setvars")]
+#[allow(non_upper_case_globals, reason = "named in the system description")]
+static stack_vaddr: Patched<u64> = Patched::new(0);
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".setvars")]
+#[allow(non_upper_case_globals, reason = "named in the system description")]
+static stack_size: Patched<u64> = Patched::new(0);
 
 /// The stack pointer at entry. The same for every PD of a board, hence also for children.
 static INITIAL_STACK_TOP: AtomicUsize = AtomicUsize::new(0);
@@ -66,11 +80,18 @@ _start:
 4:  mov x4, #1
     str x4, [x3]
 
+    // The program's own stack, else the region that the system description names, else the kernel's.
     adrp x0, __sel4_microkit_stack_top
     ldr x0, [x0, :lo12:__sel4_microkit_stack_top]
-    cbz x0, 5f
-    mov sp, x0
-5:  mov x0, x19
+    cbnz x0, 5f
+    adrp x0, stack_vaddr
+    ldr x0, [x0, :lo12:stack_vaddr]
+    cbz x0, 6f
+    adrp x1, stack_size
+    ldr x1, [x1, :lo12:stack_size]
+    add x0, x0, x1
+5:  mov sp, x0
+6:  mov x0, x19
     mov x29, xzr
     mov x30, xzr
     b {entry}

@@ -41,7 +41,7 @@ pub mod panicking;
 mod printing;
 mod symbols;
 
-pub use channel::{Channel, Child, IrqAckError, vspace};
+pub use channel::{Channel, Child, IrqAckError, sched_context, vspace};
 pub use defer::{DeferredAction, DeferredActionInterface, DeferredActionSlot};
 pub use entry::ENTRY_POINT;
 pub use handler::{Handler, Infallible, Never, NullHandler};

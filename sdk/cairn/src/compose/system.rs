@@ -16,6 +16,9 @@ pub mod defaults {
     pub const PRIORITY: u64 = 0;
 }
 
+/// The symbol of the region that is a PD's stack.
+pub(super) const STACK: &str = "stack_vaddr";
+
 /// A protection domain.
 #[derive(Debug)]
 pub struct Pd<'a> {
@@ -31,8 +34,10 @@ pub struct Pd<'a> {
     pub budget_us: u64,
     /// Period, microseconds.
     pub period_us: u64,
-    /// Stack.
+    /// Stack: the region that it has for that, or the image tool's.
     pub stack_bytes: u64,
+    /// The stack that the image tool maps, which is only for the first instructions if there is a region.
+    pub tool_stack_bytes: u64,
     /// Whether it runs on its clients' time.
     pub passive: bool,
     /// Its maps.
@@ -169,6 +174,11 @@ impl<'a> System<'a> {
                 report.error(pd, "needs exactly one <program_image>");
             }
             let budget_us = numeric(pd, "budget", defaults::BUDGET_US, report);
+            let tool_stack_bytes = numeric(pd, "stack_size", defaults::STACK_BYTES, report);
+            let maps: Vec<_> =
+                pd.named("map").filter_map(|map| read_map(map, regions, report)).collect();
+            let stack = maps.iter().find(|map| map.element.get("setvar_vaddr") == Some(STACK));
+            let stack_bytes = stack.map_or(tool_stack_bytes, |map| self.regions[map.region].bytes);
             let index = self.pds.len();
             self.pds.push(Pd {
                 element: pd,
@@ -177,9 +187,10 @@ impl<'a> System<'a> {
                 priority: numeric(pd, "priority", defaults::PRIORITY, report),
                 budget_us,
                 period_us: numeric(pd, "period", budget_us, report),
-                stack_bytes: numeric(pd, "stack_size", defaults::STACK_BYTES, report),
+                stack_bytes,
+                tool_stack_bytes,
                 passive: pd.get("passive") == Some("true"),
-                maps: pd.named("map").filter_map(|map| read_map(map, regions, report)).collect(),
+                maps,
             });
             self.read_pds(pd, Some(index), regions, report);
         }

@@ -1,5 +1,5 @@
-//! `cairn symbolize`: reads a console's text and, below each line of a crash record that gives `pc=` or
-//! `lr=`, says which function and source line that is.
+//! `cairn symbolize`: passes a console's text on as it comes and, below each line of a crash record that
+//! gives `pc=`, `lr=` or a backtrace, says which functions and source lines those are.
 //!
 //! Console text and programs may hold anything: what cannot be resolved is passed on as it is.
 
@@ -23,6 +23,8 @@ pub struct Args {
 
 /// The line that begins a crash record: `CRASH <pd> generation <n>: <fault>`.
 const RECORD: &str = "CRASH ";
+/// What stands before return addresses.
+const BACKTRACE: &str = "  backtrace ";
 /// Longer lines are console noise; they are passed on unread.
 const LINE_BYTES_MAX: usize = 4096;
 
@@ -63,6 +65,13 @@ impl Symbolizer {
             self.current = record.split_whitespace().next().map(str::to_owned);
         }
         let mut notes = Vec::new();
+        if let Some((_, addresses)) = line.split_once(BACKTRACE) {
+            for word in addresses.split_whitespace() {
+                let address = word.strip_prefix("0x").and_then(|n| u64::from_str_radix(n, 16).ok());
+                let Some(address) = address else { break };
+                notes.extend(self.resolve("from", address, address.saturating_sub(4)));
+            }
+        }
         for word in line.split_whitespace() {
             let Some((register, value)) = word.split_once("=0x") else { continue };
             let value = value.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
@@ -98,21 +107,24 @@ impl Symbolizer {
 /// As [`Symbolizer::new`], and `Io` if a stream fails.
 pub fn run(args: &Args) -> Result<(), Error> {
     let mut symbolizer = Symbolizer::new(&args.build)?;
-    let mut output = std::io::stdout().lock();
-    for line in std::io::stdin().lock().split(b'\n') {
-        let line = line.map_err(Error::io("standard input"))?;
-        let notes = symbolizer.annotate(&String::from_utf8_lossy(&line));
-        let mut text = line;
-        text.push(b'\n');
-        for note in notes {
-            text.extend_from_slice(note.as_bytes());
-            text.push(b'\n');
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let mut line = Vec::new();
+    loop {
+        // What is there, at once: the console may be live, and a line unfinished.
+        let text = input.fill_buf().map_err(Error::io("standard input"))?;
+        let len = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
+        let Some(text) = text.get(..len).filter(|text| !text.is_empty()) else { return Ok(()) };
+        let mut written = output.write_all(text);
+        if line.len() <= LINE_BYTES_MAX {
+            line.extend_from_slice(text);
         }
-        // At once: the console may be live.
-        output
-            .write_all(&text)
-            .and_then(|()| output.flush())
-            .map_err(Error::io("standard output"))?;
+        if text.ends_with(b"\n") {
+            for note in symbolizer.annotate(&String::from_utf8_lossy(&line)) {
+                written = written.and_then(|()| writeln!(output, "{note}\r"));
+            }
+            line.clear();
+        }
+        written.and_then(|()| output.flush()).map_err(Error::io("standard output"))?;
+        input.consume(len);
     }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 mod place;
 mod plan;
 pub(crate) mod space;
+mod supervise;
 mod tables;
 
 pub use plan::{Link, Part, Role};
@@ -39,12 +40,14 @@ pub fn expand(
     report: &mut Report,
 ) -> Expansion {
     let families = plan::families(root);
+    let supervisions = supervise::take(root, &families, report);
     let links = plan::links(root, &families, report);
     let asks = tables::Asks::take(root, &families, report);
     let mut placer = place::Placer::new(root, &families, &links, files, report);
     placer.fill_gaps(root, report);
     let ends: Vec<_> =
         links.iter().filter_map(|link| placer.link(root, link, &asks, report)).collect();
+    supervise::place(root, &supervisions, &mut placer, report);
     let blobs = tables::emit(root, &mut placer, &asks, &ends, identity, files, report);
     Expansion { links, blobs }
 }

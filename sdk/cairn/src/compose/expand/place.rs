@@ -9,6 +9,7 @@ use super::super::system;
 use super::super::xml::Element;
 use super::plan::{Family, LIFECYCLE_PROTOCOL, Link, Part, Role};
 use super::space::Space;
+use super::supervise::Supervised;
 use super::tables::Asks;
 
 /// A placed link as its server sees it; tables are made of these.
@@ -39,6 +40,8 @@ pub(super) struct Placer {
     region_bytes: BTreeMap<String, u64>,
     /// Symbols of each PD's program, where the search path leads to it.
     symbols: BTreeMap<String, BTreeSet<String>>,
+    /// PDs with a parent that supervises, and that parent.
+    pub(super) supervised: BTreeMap<String, Supervised>,
 }
 
 impl Placer {
@@ -57,7 +60,8 @@ impl Placer {
             let program = pd.named("program_image").next()?.get("path")?;
             Some((pd.get("name")?.to_owned(), files.symbols(program)?))
         });
-        let mut placer = Self { spaces, region_bytes, symbols: symbols.collect() };
+        let mut placer =
+            Self { spaces, region_bytes, symbols: symbols.collect(), supervised: BTreeMap::new() };
         for region in root.named("memory_region") {
             placer.learn_region(region, files, report);
         }
@@ -150,11 +154,21 @@ impl Placer {
     /// Sets `symbol` of `pd` through attribute `key`, if the program has it: the image tool refuses a
     /// symbol that it does not find, and a program need not use all it could be told. Says whether.
     fn tell(&self, element: &mut Element, pd: &str, key: &str, symbol: String) -> bool {
-        let has = self.symbols.get(pd).is_none_or(|symbols| symbols.contains(&symbol));
+        let has = self.has_symbol(pd, &symbol);
         if has {
             element.set(key, symbol);
         }
         has
+    }
+
+    /// Whether the program of `pd` has `symbol`, as far as is known.
+    pub(super) fn has_symbol(&self, pd: &str, symbol: &str) -> bool {
+        self.symbols.get(pd).is_none_or(|symbols| symbols.contains(symbol))
+    }
+
+    /// An address in `pd` for a region of its own.
+    pub(super) fn address(&mut self, pd: &str, bytes: u64) -> Option<u64> {
+        self.space(Some(pd)).address(bytes)
     }
 
     /// As [`Self::tell`] for an address, without which the program cannot use the region.

@@ -13,6 +13,7 @@ use super::super::xml::Element;
 use super::Blob;
 use super::place::{Placer, ServerEnd, Table};
 use super::plan::{self, Family, LIFECYCLE_PROTOCOL, Link, Role};
+use super::supervise::Supervised;
 
 /// What `<build_info/>` tells.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +78,7 @@ pub(super) fn emit(
     report: &mut Report,
 ) -> Vec<Blob> {
     let mut blobs = BTreeMap::new();
+    let supervised = placer.supervised.clone();
     let mut add = |root: &mut Element, pd: &str, region: &str, symbol, content: Vec<u8>| {
         let bytes = content.len() as u64;
         let table = Table { region, symbol, bytes, has_size: symbol != "build_info" };
@@ -91,7 +93,7 @@ pub(super) fn emit(
         add(root, server, &format!("{server}_clients"), "clients", content);
     }
     if !asks.pd_table.is_empty() {
-        let content = pd_table(root, ends, files);
+        let content = pd_table(root, &supervised, ends, files);
         for pd in &asks.pd_table {
             add(root, pd, "pd_table", "pd_table", content.clone());
         }
@@ -145,7 +147,12 @@ fn clients(server: &str, ends: &[ServerEnd<'_>]) -> Vec<u8> {
     ends.iter().filter(of_server).flat_map(|end| entry(end).as_bytes().to_vec()).collect()
 }
 
-fn pd_table(root: &Element, ends: &[ServerEnd<'_>], files: &Files) -> Vec<u8> {
+fn pd_table(
+    root: &Element,
+    supervised: &BTreeMap<String, Supervised>,
+    ends: &[ServerEnd<'_>],
+    files: &Files,
+) -> Vec<u8> {
     let mut content = Vec::new();
     for pd in system::pd_elements(root) {
         let name = pd.get("name").unwrap_or_default();
@@ -155,17 +162,26 @@ fn pd_table(root: &Element, ends: &[ServerEnd<'_>], files: &Files) -> Vec<u8> {
             .iter()
             .find(|end| end.link.client == name && end.link.protocol == LIFECYCLE_PROTOCOL);
         let program = pd.named("program_image").next().and_then(|image| image.get("path"));
+        let supervised = supervised.get(name).copied().unwrap_or_default();
+        let stack_bytes = match supervised.stack_bytes {
+            0 => numeric("stack_size", defaults::STACK_BYTES),
+            bytes => bytes,
+        };
         let entry = PdEntry {
             name: padded(name),
             lifecycle_vaddr: lifecycle.map_or(0, |end| end.part(Role::Lifecycle).0),
             entry: program.and_then(|path| files.entry_point(path)).unwrap_or(0),
+            stack_vaddr: supervised.stack_vaddr,
+            stack_view_vaddr: supervised.stack_view_vaddr,
             budget_us: fit(budget),
             period_us: fit(numeric("period", budget)),
-            stack_bytes: fit(numeric("stack_size", defaults::STACK_BYTES)),
+            stack_bytes: fit(stack_bytes),
+            restarts_max: supervised.restarts_max,
+            window_ms: supervised.window_ms,
             child: pd.get("id").and_then(|id| id.parse().ok()).unwrap_or(0xff),
             channel: lifecycle.map_or(0xff, |end| fit(end.channel)),
             priority: fit(numeric("priority", defaults::PRIORITY)),
-            reserved: 0,
+            sched_context: fit(supervised.sched_context),
         };
         content.extend_from_slice(entry.as_bytes());
     }

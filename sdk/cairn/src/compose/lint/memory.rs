@@ -116,7 +116,7 @@ pub(super) fn stacks(scene: &Scene<'_>, report: &mut Report) {
             let message = format!("stack {:#x} exceeds {stack_bytes_max:#x}", pd.stack_bytes);
             report.lint(Lint::Stack, pd.element, message);
         }
-        let guard = scene.stack_top.saturating_sub(pd.stack_bytes).saturating_sub(PAGE_BYTES);
+        let guard = scene.stack_top.saturating_sub(pd.tool_stack_bytes).saturating_sub(PAGE_BYTES);
         for map in &pd.maps {
             let end = map.vaddr.saturating_add(scene.system.regions[map.region].bytes);
             if end > guard {
@@ -157,7 +157,8 @@ impl Scene<'_> {
             .iter()
             .filter(|region| region.phys_addr.is_none())
             .map(|region| page_up(region.bytes));
-        let stacks = system.pds.iter().map(|pd| page_up(pd.stack_bytes).saturating_add(PAGE_BYTES));
+        let stacks =
+            system.pds.iter().map(|pd| page_up(pd.tool_stack_bytes).saturating_add(PAGE_BYTES));
         let mut programs = BTreeMap::new();
         for pd in &system.pds {
             for image in pd.element.named("program_image") {
