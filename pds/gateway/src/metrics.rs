@@ -1,12 +1,12 @@
 //! `/metrics`: the state of the system for Prometheus, in its text format 0.0.4, one metric a piece.
 
 use protocols::lifecycle::Counter;
-use protocols::system::{PdStatus, text};
+use protocols::system::{PdStatus, state_name, text};
 
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::readers::Volume;
-use crate::status::{Asked, pds, state_name};
+use crate::status::{Asked, pds};
 use crate::text::Text;
 
 /// The media type that scrapers ask for.

@@ -1,10 +1,10 @@
 //! What the composition hands to this PD.
 
-use cairn_pd::Client;
+use cairn_pd::{Client, ConsoleLink};
 use pl011::MmioRegisters;
 use sel4_microkit::memory_region_symbol;
 use sel4_shared_ring_buffer::InitializationStrategy;
-use serial::LogRing;
+use serial::{InputRing, LogRing};
 
 /// The UART's registers. Called once.
 pub(crate) fn registers() -> MmioRegisters {
@@ -12,8 +12,10 @@ pub(crate) fn registers() -> MmioRegisters {
     unsafe { MmioRegisters::new(memory_region_symbol!(registers_vaddr: *mut u8)) }
 }
 
-/// The ring that a client fills.
-pub(crate) fn ring(client: &mut Client) -> LogRing<'static> {
+/// The ring that a client fills, and the one that it may read.
+pub(crate) fn rings(client: &mut Client) -> (LogRing<'static>, InputRing<'static>) {
+    let (log, input) = ConsoleLink::split(client.take_link_as());
     // Either end may restart: the indices in memory are where it goes on.
-    LogRing::new(client.take_link_as(), InitializationStrategy::ReadState)
+    let strategy = InitializationStrategy::ReadState;
+    (LogRing::new(log, strategy), InputRing::new(input, strategy))
 }

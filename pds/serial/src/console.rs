@@ -1,9 +1,10 @@
 //! All clients' rings and the one UART.
 
-use pl011::{Pl011, Registers};
-use protocols::serial::{LogLine, RING_SLOTS};
-use sel4_shared_ring_buffer::{RingBuffer, roles::Read};
+use pl011::{Pl011, Received, Registers};
+use protocols::serial::{INPUT_SLOTS, LogLine, RING_SLOTS};
+use sel4_shared_ring_buffer::{RingBuffer, roles::Read, roles::Write};
 
+use crate::input::{Typed, Typing};
 use crate::text::{Line, own, render};
 
 /// Clients at most.
@@ -11,6 +12,12 @@ pub const CLIENTS_MAX: usize = 32;
 
 /// The ring that one client fills.
 pub type LogRing<'a> = RingBuffer<'a, Read, LogLine, RING_SLOTS>;
+
+/// The ring of typed lines.
+pub type InputRing<'a> = RingBuffer<'a, Write, LogLine, INPUT_SLOTS>;
+
+/// The client that gets what is typed.
+const INPUT_OWNER: &str = "supervisor";
 
 /// Longest name of a client.
 const NAME_BYTES: usize = protocols::system::NAME_BYTES;
@@ -37,6 +44,12 @@ struct Client<'a> {
     ring: Option<LogRing<'a>>,
 }
 
+/// Where typed lines go.
+struct Input<'a, F> {
+    ring: InputRing<'a>,
+    notify: F,
+}
+
 impl Client<'_> {
     /// The next line to print, if any; `Err` when the client broke its ring just now.
     fn next_line(&mut self) -> Result<Option<Line>, ()> {
@@ -55,7 +68,7 @@ impl Client<'_> {
 }
 
 /// The console.
-pub struct Console<'a, R> {
+pub struct Console<'a, R, F> {
     uart: Pl011<R>,
     clients: heapless::Vec<Client<'a>, CLIENTS_MAX>,
     /// Whose turn it is.
@@ -63,30 +76,45 @@ pub struct Console<'a, R> {
     /// The line on its way out, and how much of it is sent.
     line: Line,
     sent: usize,
+    typing: Typing,
+    /// What the terminal is to show of it next.
+    echo: Line,
+    /// `None` where nobody reads what is typed, or once its reader broke the ring.
+    input: Option<Input<'a, F>>,
     counters: Counters,
 }
 
-impl<'a, R: Registers> Console<'a, R> {
-    /// A console for these clients, of which it takes the first [`CLIENTS_MAX`]. Names are cut to
-    /// their first 16 bytes.
+impl<'a, R: Registers, F: FnMut()> Console<'a, R, F> {
+    /// A console for these clients, each with its two rings and what wakes it, of which it takes the
+    /// first [`CLIENTS_MAX`]. Names are cut to their first 16 bytes. In a later life than the first,
+    /// `is_again`, the line that was on its way out is ended.
     pub fn new<'n>(
         uart: Pl011<R>,
-        clients: impl IntoIterator<Item = (&'n str, LogRing<'a>)>,
+        clients: impl IntoIterator<Item = (&'n str, (LogRing<'a>, InputRing<'a>), F)>,
+        is_again: bool,
     ) -> Self {
-        let clients = clients.into_iter().take(CLIENTS_MAX).map(|(name, ring)| Client {
-            name: name
-                .get(..name.len().min(NAME_BYTES))
-                .unwrap_or("?")
-                .try_into()
-                .unwrap_or_default(),
-            ring: Some(ring),
+        let mut input = None;
+        let clients = clients.into_iter().take(CLIENTS_MAX).map(|(name, rings, notify)| {
+            if name == INPUT_OWNER {
+                input = Some(Input { ring: rings.1, notify });
+            }
+            let name = name.get(..name.len().min(NAME_BYTES)).unwrap_or("?");
+            Client { name: name.try_into().unwrap_or_default(), ring: Some(rings.0) }
         });
+        let clients = clients.collect();
+        let mut line = Line::new();
+        if is_again {
+            line.extend([b'\r', b'\n']);
+        }
         Self {
             uart,
-            clients: clients.collect(),
+            clients,
             turn: 0,
-            line: Line::new(),
+            line,
             sent: 0,
+            typing: Typing::new(),
+            echo: Line::new(),
+            input,
             counters: Counters::default(),
         }
     }
@@ -103,7 +131,9 @@ impl<'a, R: Registers> Console<'a, R> {
                 self.uart.interrupt_on_transmit(true);
                 return;
             }
-            match self.next_line() {
+            let echo = core::mem::take(&mut self.echo);
+            let next = if echo.is_empty() { self.next_line() } else { Some(echo) };
+            match next {
                 Some(line) => (self.line, self.sent) = (line, 0),
                 None => break,
             }
@@ -114,9 +144,34 @@ impl<'a, R: Registers> Console<'a, R> {
     /// Serves the UART's interrupt.
     pub fn interrupt(&mut self) {
         self.uart.acknowledge_interrupt();
-        let typed = (0..RECEIVE_BYTES_MAX).map_while(|_| self.uart.read()).count();
-        self.counters.received_bytes += typed as u64;
+        for _ in 0..RECEIVE_BYTES_MAX {
+            let Some(received) = self.uart.read() else { break };
+            self.counters.received_bytes += 1;
+            if let Received::Byte(byte) = received {
+                self.typed(byte);
+            }
+        }
         self.run();
+    }
+
+    fn typed(&mut self, byte: u8) {
+        let Some(input) = &mut self.input else { return };
+        // An echo that finds no room is not shown; a line that finds none is dropped.
+        match self.typing.take(byte) {
+            Typed::Ignored => {}
+            Typed::Echo(bytes) => drop(self.echo.extend_from_slice(bytes)),
+            Typed::Byte(byte) => drop(self.echo.push(byte)),
+            Typed::Line(line) => {
+                let _ = self.echo.extend_from_slice(b"\r\n");
+                match input.ring.enqueue_and_commit(line) {
+                    Ok(_) => (input.notify)(),
+                    Err(_) => {
+                        self.counters.violations += 1;
+                        self.input = None;
+                    }
+                }
+            }
+        }
     }
 
     /// What happened so far.

@@ -4,7 +4,7 @@
 //! replaced, every client gets its turn after each line, and one that breaks its ring is cut off,
 //! which the console says. It never waits for the UART: an interrupt says when there is room.
 //!
-//! What is typed is counted and dropped; nobody reads it yet.
+//! What is typed becomes lines for `supervisor`, which reads commands there.
 //!
 //! | region or channel | peer | use |
 //! |---|---|---|
@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod console;
+mod input;
 mod text;
 
-pub use console::{CLIENTS_MAX, Console, Counters, LogRing};
+pub use console::{CLIENTS_MAX, Console, Counters, InputRing, LogRing};

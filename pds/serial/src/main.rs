@@ -6,30 +6,32 @@
 #[allow(unsafe_code, reason = "binds the regions that the composition maps")]
 mod config;
 
-use cairn_pd::{Client, Counter, Interrupt, Pd};
+use cairn_pd::{Client, Counter, Interrupt, Pd, notifier};
 use pl011::{MmioRegisters, Pl011};
 use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 use serial::{CLIENTS_MAX, Console};
 
-struct Serial {
+struct Serial<F: FnMut()> {
     pd: Pd,
     interrupt: Interrupt,
-    console: Console<'static, MmioRegisters>,
+    console: Console<'static, MmioRegisters, F>,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
     let mut pd = Pd::start();
     let mut clients: heapless::Vec<Client, CLIENTS_MAX> = cairn_pd::clients().collect();
-    let rings: heapless::Vec<_, CLIENTS_MAX> = clients.iter_mut().map(config::ring).collect();
-    let names = clients.iter().map(Client::name);
-    let mut console = Console::new(Pl011::start(config::registers()), names.zip(rings));
+    let rings: heapless::Vec<_, CLIENTS_MAX> = clients.iter_mut().map(config::rings).collect();
+    let wired = clients.iter().zip(rings);
+    let wired = wired.map(|(client, rings)| (client.name(), rings, notifier(client.channel())));
+    let uart = Pl011::start(config::registers());
+    let mut console = Console::new(uart, wired, pd.generation() > 1);
     console.run();
     pd.ready();
     Serial { pd, interrupt: Interrupt::bind(), console }
 }
 
-impl Handler for Serial {
+impl<F: FnMut()> Handler for Serial<F> {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {

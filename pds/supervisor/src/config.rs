@@ -1,44 +1,121 @@
 //! What the composition gives to `supervisor`.
 #![allow(unsafe_code, reason = "binds regions, each once")]
 
+use core::mem::offset_of;
 use core::ptr::NonNull;
 
+use cairn_pd::{Alarm, client_link};
 use protocols::lifecycle::Page;
 use protocols::system::{BuildInfo, PdEntry, Status, text};
+use protocols::timer;
+use sel4::UserContext;
 use sel4_externally_shared::access::ReadOnly;
 use sel4_externally_shared::{ExternallySharedPtr, ExternallySharedRef};
-use sel4_microkit::{Channel, memory_region_symbol, var};
-use supervisor::{PDS_MAX, Pages, Supervisor};
+use sel4_microkit::{Channel, Child, ENTRY_POINT, memory_region_symbol, sched_context, var};
+use static_cell::ConstStaticCell;
+use supervisor::{Children, Memory, PDS_MAX, Service, Supervisor, Wiring};
 
-type PagePtr = ExternallySharedPtr<'static, Page, ReadOnly>;
+static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::EMPTY);
 
-/// The lifecycle pages, in the order of the table of PDs.
-pub(crate) struct LifecyclePages(heapless::Vec<Option<PagePtr>, PDS_MAX>);
-
-impl Pages for LifecyclePages {
-    fn page(&self, index: usize) -> Option<Page> {
-        self.0.get(index).copied().flatten().map(ExternallySharedPtr::read)
-    }
-}
+type Bytes = ExternallySharedPtr<'static, [u8], ReadOnly>;
 
 /// The PD that reads the status page.
 const STATUS_READER: &str = "gateway";
+/// The PD that wakes `supervisor` regularly.
+const PULSE: &str = "pulse";
 
-/// Binds every region of `supervisor`, and says which image this is. Also answers the channel of
-/// the PD that reads the status page.
+/// A PD, bound.
+struct Bound {
+    entry: PdEntry,
+    page: Option<Bytes>,
+    stack: Option<Bytes>,
+}
+
+/// The PDs, in the order of their table.
+pub(crate) struct Family(heapless::Vec<Bound, PDS_MAX>);
+
+impl Family {
+    fn child(&self, index: usize) -> Option<Child> {
+        let entry = &self.0.get(index)?.entry;
+        // `supervisor` is nobody's child.
+        (entry.channel != 0xff).then(|| Child::new(usize::from(entry.child)))
+    }
+}
+
+impl Children for Family {
+    fn page(&self, index: usize) -> Option<Page> {
+        self.0.get(index)?.page?.read_at(0)
+    }
+
+    fn heartbeat(&self, index: usize) -> u64 {
+        let page = self.0.get(index).and_then(|bound| bound.page);
+        page.and_then(|page| page.read_at(offset_of!(Page, heartbeat))).unwrap_or(0)
+    }
+
+    fn stack_word(&self, index: usize, offset: u64) -> Option<u64> {
+        self.0.get(index)?.stack?.read_at(usize::try_from(offset).ok()?)
+    }
+
+    fn consumed_us(&mut self, index: usize) -> u64 {
+        let slot = self.0.get(index).map_or(0, |bound| bound.entry.sched_context);
+        match slot {
+            0 => 0,
+            slot => sched_context(slot).sched_context_consumed().unwrap_or(0),
+        }
+    }
+
+    fn wake(&mut self, index: usize) {
+        if let Some(bound) = self.0.get(index).filter(|bound| bound.entry.channel != 0xff) {
+            Channel::new(usize::from(bound.entry.channel)).notify();
+        }
+    }
+
+    fn stop(&mut self, index: usize) -> Option<UserContext> {
+        let child = self.child(index)?;
+        let registers = child.read_registers(true);
+        registers
+            .inspect_err(|error| log::error!("cannot stop child {}: {error}", child.index()))
+            .ok()
+    }
+
+    fn resume(&mut self, index: usize) {
+        let Some(child) = self.child(index) else { return };
+        if let Err(error) = child.resume() {
+            log::error!("cannot resume child {}: {error}", child.index());
+        }
+    }
+
+    fn start(&mut self, index: usize) {
+        let (Some(child), Some(bound)) = (self.child(index), self.0.get(index)) else { return };
+        let entry = if bound.entry.entry == 0 { ENTRY_POINT } else { bound.entry.entry };
+        if let Err(error) = child.restart(entry) {
+            log::error!("cannot start child {}: {error}", child.index());
+        }
+    }
+}
+
+/// Binds every region of `supervisor`, and says which image this is.
 ///
 /// # Panics
 /// If the composition lacks one.
-pub(crate) fn supervisor() -> (Supervisor<'static, LifecyclePages>, Option<Channel>) {
+pub(crate) fn service() -> Service<'static, Family, impl FnMut()> {
     log_build_info();
     let entries = table();
-    let pages = entries.iter().map(|entry| lifecycle_page(entry.lifecycle_vaddr)).collect();
+    let channel = |name: &str| {
+        let index = entries.iter().position(|entry| text(&entry.name) == name)?;
+        Some((index, Channel::new(usize::from(entries.get(index)?.channel))))
+    };
+    let (status_reader, pulse) = (channel(STATUS_READER).map(|(_, reader)| reader), channel(PULSE));
+    let family = Family(entries.iter().map(bind).collect());
     let status = memory_region_symbol!(system_status_vaddr: *mut Status);
     // SAFETY: a region of its own, mapped read-write for ever and large enough.
     let status = unsafe { ExternallySharedRef::new(status) };
-    let reader = entries.iter().find(|entry| text(&entry.name) == STATUS_READER);
-    let reader = reader.map(|entry| Channel::new(usize::from(entry.channel)));
-    (Supervisor::new(entries, LifecyclePages(pages), status), reader)
+    let alarm = Alarm::new(client_link!(
+        timer_link_vaddr,
+        timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS
+    ));
+    let wiring = Wiring { status_reader, pulse, alarm, console: cairn_pd::console_input() };
+    Service::new(Supervisor::new(entries, family, MEMORY.take(), status), wiring)
 }
 
 fn table() -> heapless::Vec<PdEntry, PDS_MAX> {
@@ -51,11 +128,21 @@ fn table() -> heapless::Vec<PdEntry, PDS_MAX> {
     table.into_ptr().iter().take(PDS_MAX).map(ExternallySharedPtr::read).collect()
 }
 
-fn lifecycle_page(vaddr: u64) -> Option<PagePtr> {
+fn bind(entry: &PdEntry) -> Bound {
+    let stack_bytes = usize::try_from(entry.stack_bytes).unwrap_or(0);
+    Bound {
+        entry: *entry,
+        page: view(entry.lifecycle_vaddr, size_of::<Page>()),
+        stack: view(entry.stack_view_vaddr, stack_bytes),
+    }
+}
+
+fn view(vaddr: u64, len: usize) -> Option<Bytes> {
     let vaddr = usize::try_from(vaddr).ok()?;
-    let page = NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr))?;
-    // SAFETY: the address comes from the composition's table, which maps a page there for ever.
-    Some(unsafe { ExternallySharedRef::new_read_only(page) }.into_ptr())
+    let start = NonNull::new(core::ptr::with_exposed_provenance_mut(vaddr))?;
+    let bytes = NonNull::slice_from_raw_parts(start, len);
+    // SAFETY: address and length come from the composition's table, which maps that much there for ever.
+    Some(unsafe { ExternallySharedRef::new_read_only(bytes) }.into_ptr())
 }
 
 fn log_build_info() {

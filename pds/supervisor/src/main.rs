@@ -6,54 +6,40 @@
 mod config;
 
 use cairn_pd::Pd;
-use config::LifecyclePages;
-use sel4_microkit::{
-    Channel, ChannelSet, Child, Handler, Infallible, MessageInfo, protection_domain,
-};
-use supervisor::Supervisor;
+use config::Family;
+use sel4_microkit::{ChannelSet, Child, Handler, Infallible, MessageInfo, protection_domain};
+use supervisor::Service;
 
-struct SupervisorPd {
+struct SupervisorPd<F: FnMut()> {
     pd: Pd,
-    supervisor: Supervisor<'static, LifecyclePages>,
-    /// Who reads the status page; `None` in compositions without `gateway`.
-    status_reader: Option<Channel>,
+    service: Service<'static, Family, F>,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
     let pd = Pd::start();
-    let (supervisor, status_reader) = config::supervisor();
-    SupervisorPd { pd, supervisor, status_reader }
+    let mut service = config::service();
+    service.watch_pulse(pd.clock().now().0 / 1000);
+    SupervisorPd { pd, service }
 }
 
-impl SupervisorPd {
-    fn now_us(&self) -> u64 {
-        self.pd.clock().now().0 / 1000
-    }
-}
-
-impl Handler for SupervisorPd {
+impl<F: FnMut()> Handler for SupervisorPd<F> {
     type Error = Infallible;
 
-    /// A child's state changed, or `gateway` wants fresh figures and is told when they are there.
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();
-        self.supervisor.refresh(self.now_us());
-        if let Some(reader) = self.status_reader.filter(|reader| channels.contains(*reader)) {
-            reader.notify();
-        }
+        self.service.notified(|channel| channels.contains(channel), self.pd.clock().now().0 / 1000);
         Ok(())
     }
 
-    /// A child faulted. It is not answered, so it stays where it is.
+    /// A child faulted. It is not answered: it starts again, or stays where it is.
     fn fault(
         &mut self,
         child: Child,
         message: MessageInfo,
     ) -> Result<Option<MessageInfo>, Self::Error> {
-        let fault = message.fault();
-        let registers = child.read_registers(true).ok();
-        self.supervisor.fault(child.index(), fault, registers, self.now_us());
+        let now_us = self.pd.clock().now().0 / 1000;
+        self.service.fault(child.index(), message.fault(), now_us);
         Ok(None)
     }
 }

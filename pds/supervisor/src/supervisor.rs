@@ -1,294 +1,530 @@
 //! The state machine.
 
+use core::fmt;
+
+use protocols::Reason;
 use protocols::lifecycle::{COUNTERS, Page, State};
-use protocols::system::{Condition, PdEntry, PdStatus, STATUS_PDS_MAX, Status, text};
+use protocols::system::{
+    Event, NAME_BYTES, PdEntry, PdStatus, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status, state_name,
+    text,
+};
 use sel4::{Fault, UserContext};
 use sel4_externally_shared::ExternallySharedRef;
-use zerocopy::FromZeros;
 
-use crate::crash::CrashRecord;
+use crate::command::{Command, Refusal, Verb};
+use crate::crash::{Cause, CrashRecord};
+use crate::heartbeat::{Heartbeat, Verdict};
+use crate::life::{Phase, Restarts};
 
 /// PDs at most, `supervisor` included.
 pub const PDS_MAX: usize = STATUS_PDS_MAX;
 
-/// Where children tell about themselves.
-pub trait Pages {
-    /// A copy of the lifecycle page of the PD at `index` of the table; `None` if it has none.
+/// Notifications between two pulses that a PD may need; one more is a flood.
+const NOTIFICATIONS_MAX: u32 = 256;
+/// Pulses that a PD which is to be stopped has to end its turn.
+const TURN_PULSES: u32 = 2;
+
+/// The PDs of the table, by index, and what `supervisor` can see of them and do to them. What it cannot
+/// do to a PD, such as anything to itself, does nothing.
+pub trait Children {
+    /// A copy of its lifecycle page; `None` if it has none.
     fn page(&self, index: usize) -> Option<Page>;
+    /// The counter in its lifecycle page that every wake-up moves.
+    fn heartbeat(&self, index: usize) -> u64;
+    /// The word of its stack that begins `offset` bytes above the lowest; `None` if there is none to see.
+    fn stack_word(&self, index: usize, offset: u64) -> Option<u64>;
+    /// Microseconds of CPU time consumed since the last call.
+    fn consumed_us(&mut self, index: usize) -> u64;
+    /// Notifies it.
+    fn wake(&mut self, index: usize);
+    /// Suspends it and reads its registers.
+    fn stop(&mut self, index: usize) -> Option<UserContext>;
+    /// Lets it go on.
+    fn resume(&mut self, index: usize);
+    /// Starts a new life: all registers, from the program's entry point.
+    fn start(&mut self, index: usize);
+}
+
+/// What `supervisor` keeps about a PD.
+#[derive(Debug)]
+struct Watch {
+    phase: Phase,
+    /// What it goes on with after a pause.
+    paused_from: Phase,
+    restarts: Restarts,
+    heartbeat: Heartbeat,
+    /// When it is to start again.
+    due_us: Option<u64>,
+    /// The life that ended: what its page still says means nothing.
+    dead_generation: Option<u64>,
+    /// Notifications since the last pulse.
+    notifications: u32,
+    /// Pulses since it was asked to end its turn, and its beats then.
+    turn: (u32, u64),
+}
+
+/// What `supervisor` keeps about everybody: static, because it is too large for a stack.
+#[derive(Debug)]
+pub struct Memory {
+    watches: [Watch; PDS_MAX],
+    status: Status,
+}
+
+impl Memory {
+    /// Nothing is known.
+    pub const EMPTY: Self = Self {
+        watches: [const {
+            Watch {
+                phase: Phase::Loaded,
+                paused_from: Phase::Loaded,
+                restarts: Restarts::NONE,
+                heartbeat: Heartbeat::NEW,
+                due_us: None,
+                dead_generation: None,
+                notifications: 0,
+                turn: (0, 0),
+            }
+        }; PDS_MAX],
+        status: Status {
+            sequence: 0,
+            boot_us: 0,
+            pd_count: 0,
+            reserved: 0,
+            event_count: 0,
+            pds: [PdStatus {
+                name: [0; NAME_BYTES],
+                state: 0,
+                text_len: 0,
+                faults: 0,
+                restarts: 0,
+                cpu_us: 0,
+                generation: 0,
+                ready_ns: 0,
+                text: [0; 128],
+                counters: [0; COUNTERS],
+            }; STATUS_PDS_MAX],
+            events: [Event { at_us: 0, pd: 0, from: 0, to: 0, text_len: 0, text: [0; 64] };
+                STATUS_EVENTS_MAX],
+        },
+    };
 }
 
 /// Everything `supervisor` knows.
-pub struct Supervisor<'a, P: Pages> {
+pub struct Supervisor<'a, C: Children> {
     entries: heapless::Vec<PdEntry, PDS_MAX>,
-    pds: [PdStatus; PDS_MAX],
-    pages: P,
+    children: C,
+    memory: &'a mut Memory,
     page: ExternallySharedRef<'a, Status>,
-    sequence: u64,
-    boot_us: u64,
 }
 
-impl<'a, P: Pages> Supervisor<'a, P> {
-    /// A supervisor of the PDs in `table`, of which it watches the first [`PDS_MAX`].
+impl<'a, C: Children> Supervisor<'a, C> {
+    /// A supervisor of the PDs in `table`, of which it watches the first [`PDS_MAX`]. `memory` is
+    /// [`Memory::EMPTY`].
     pub fn new(
         table: impl IntoIterator<Item = PdEntry>,
-        pages: P,
+        children: C,
+        memory: &'a mut Memory,
         page: ExternallySharedRef<'a, Status>,
     ) -> Self {
-        let mut entries = heapless::Vec::new();
+        let mut entries = heapless::Vec::<PdEntry, PDS_MAX>::new();
         for entry in table {
             if entries.push(entry).is_err() {
                 log::error!("more than {PDS_MAX} PDs, the rest is not watched");
                 break;
             }
         }
-        let mut pds = [PdStatus::new_zeroed(); PDS_MAX];
-        for (status, entry) in pds.iter_mut().zip(&entries) {
+        memory.status.pd_count = u32::try_from(entries.len()).unwrap_or(0);
+        let kept = memory.watches.iter_mut().zip(&mut memory.status.pds);
+        for ((watch, status), entry) in kept.zip(&entries) {
             status.name = entry.name;
-            status.state = State::Initialising.code();
+            status.state = watch.phase.code();
+            let window_us = u64::from(entry.window_ms).saturating_mul(1000);
+            watch.restarts = Restarts::new(entry.restarts_max, window_us);
         }
-        Self { entries, pds, pages, page, sequence: 0, boot_us: 0 }
+        Self { entries, children, memory, page }
     }
 
-    /// Looks at every page again; `now_us` since the counter's zero. The first time that nobody is
-    /// initialising any more, announces it.
+    /// The PD of that name.
+    #[must_use]
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| text(&entry.name) == name)
+    }
+
+    /// Looks at every page again; `now_us` since the counter's zero.
     pub fn refresh(&mut self, now_us: u64) {
         for index in 0..self.entries.len() {
             self.look_at(index, now_us);
+            self.account(index);
         }
-        let everybody = self.pds.get(..self.entries.len()).unwrap_or_default();
-        let is_up = everybody.iter().all(|pd| pd.state != State::Initialising.code());
-        if is_up && self.boot_us == 0 {
-            self.boot_us = now_us;
-            self.announce();
-        }
-        self.publish();
+        self.publish(now_us);
     }
 
-    /// A child faulted: says so, and leaves it where it is.
-    pub fn fault(
-        &mut self,
-        child: usize,
-        fault: Fault,
-        registers: Option<UserContext>,
-        now_us: u64,
-    ) {
+    /// These PDs notified. Bounded work for each, however often they do it.
+    pub fn notified(&mut self, channels: impl Fn(u8) -> bool, now_us: u64) {
+        for index in 0..self.entries.len() {
+            let notifies = self.entries.get(index).is_some_and(|entry| channels(entry.channel));
+            let Some(watch) = self.memory.watches.get_mut(index).filter(|_| notifies) else {
+                continue;
+            };
+            watch.notifications += 1;
+            if watch.notifications > NOTIFICATIONS_MAX {
+                self.fail(index, Cause::Flood, now_us);
+            } else if self.look_at(index, now_us) {
+                self.publish(now_us);
+            }
+        }
+    }
+
+    /// Time passes: judges heartbeats, starts and stops whoever is due. `pulse` is the PD whose beat
+    /// this is; it is not judged by its own.
+    pub fn pulse(&mut self, pulse: Option<usize>, now_us: u64) {
+        for index in 0..self.entries.len() {
+            let Some(watch) = self.memory.watches.get_mut(index) else { continue };
+            watch.notifications = 0;
+            if watch.due_us.is_some_and(|due_us| due_us <= now_us) {
+                self.start(index, now_us);
+            } else if watch.phase == Phase::Terminating {
+                self.end_turn(index, now_us);
+            } else if watch.phase.is_live() && Some(index) != pulse {
+                self.judge(index, now_us);
+            }
+        }
+    }
+
+    /// The PD's sign of life is missing, somebody else found.
+    pub fn missed(&mut self, index: usize, now_us: u64) {
+        if self.phase(index).is_some_and(Phase::is_live) {
+            self.fail(index, Cause::MissedHeartbeat, now_us);
+        }
+    }
+
+    /// A child faulted, or says so.
+    pub fn fault(&mut self, child: usize, fault: Fault, now_us: u64) {
         let entry = self.entries.iter().position(|entry| usize::from(entry.child) == child);
-        let Some(index) = entry else {
+        let Some((index, stack_vaddr)) =
+            entry.and_then(|index| Some((index, self.entries.get(index)?.stack_vaddr)))
+        else {
             log::error!("fault of a child {child} that nobody declared: {fault}");
             return;
         };
-        self.look_at(index, now_us);
-        let Some(pd) = self.pds.get_mut(index) else { return };
-        let panicked = pd.state == State::Panicked.code();
-        let message = panicked.then(|| text(&pd.text)).filter(|message| !message.is_empty());
-        let record = CrashRecord {
-            name: text(&pd.name),
-            generation: pd.generation,
-            fault,
-            panic: message,
-            registers,
-        };
-        record.lines(|line| log::error!("{line}"));
-        if message.is_none() {
-            set_text(pd, format_args!("{fault}"));
+        self.fail(index, Cause::of(fault, stack_vaddr), now_us);
+    }
+
+    /// Does what somebody typed.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn command<'c>(&mut self, command: Command<'c>, now_us: u64) -> Result<(), Refusal<'c>> {
+        let index = self.index(command.pd).ok_or(Refusal::NoPd(command.pd))?;
+        let phase = self.phase(index).ok_or(Refusal::NoPd(command.pd))?;
+        if self.children.page(index).is_none() {
+            return Err(Refusal::Itself);
         }
-        pd.state = Condition::Failed as u16;
-        pd.faults = pd.faults.saturating_add(1);
-        self.refresh(now_us);
+        let illegal = Err(Refusal::Illegal(command.verb, phase));
+        let by_command = format_args!("by command");
+        match command.verb {
+            Verb::Pause if phase.may_become(Phase::Paused) => {
+                self.children.stop(index);
+                self.enter(index, Phase::Paused, by_command, now_us);
+                if let Some(watch) = self.memory.watches.get_mut(index) {
+                    watch.paused_from = phase;
+                }
+            }
+            Verb::Resume if phase == Phase::Paused => self.resume(index, now_us),
+            Verb::Stop if phase.may_become(Phase::Terminating) => {
+                let beats = self.children.heartbeat(index);
+                if let Some(watch) = self.memory.watches.get_mut(index) {
+                    watch.turn = (0, beats);
+                }
+                self.enter(index, Phase::Terminating, by_command, now_us);
+                self.children.wake(index);
+            }
+            Verb::Stop if phase.may_become(Phase::Terminated) => {
+                self.children.stop(index);
+                self.enter(index, Phase::Terminated, by_command, now_us);
+            }
+            Verb::Start if matches!(phase, Phase::Terminated | Phase::Held) => {
+                if let Some(watch) = self.memory.watches.get_mut(index) {
+                    watch.restarts.forget();
+                }
+                self.start(index, now_us);
+            }
+            _ => return illegal,
+        }
+        self.publish(now_us);
+        Ok(())
     }
 
     /// Microseconds from the counter's zero until everybody was up; zero before.
     #[must_use]
     pub fn boot_us(&self) -> u64 {
-        self.boot_us
+        self.memory.status.boot_us
     }
 
-    /// Takes over what a child claims about itself, unless it has failed.
-    fn look_at(&mut self, index: usize, now_us: u64) {
-        let Some(pd) = self.pds.get_mut(index) else { return };
-        let Some(page) = self.pages.page(index) else {
+    fn phase(&self, index: usize) -> Option<Phase> {
+        self.memory.watches.get(index).map(|watch| watch.phase)
+    }
+
+    fn judge(&mut self, index: usize, now_us: u64) {
+        let Some(watch) = self.memory.watches.get_mut(index) else { return };
+        let Some(status) = self.memory.status.pds.get_mut(index) else { return };
+        if self.entries.get(index).is_none_or(|entry| entry.lifecycle_vaddr == 0) {
+            return;
+        }
+        let beats = self.children.heartbeat(index);
+        let verdict = watch.heartbeat.judge(beats, || {
+            status.cpu_us += self.children.consumed_us(index);
+            status.cpu_us
+        });
+        match verdict {
+            Verdict::Lives => {}
+            Verdict::Wake => self.children.wake(index),
+            Verdict::Hangs => self.fail(index, Cause::MissedHeartbeat, now_us),
+        }
+    }
+
+    /// Adds up what the PD consumed.
+    fn account(&mut self, index: usize) {
+        if let Some(status) = self.memory.status.pds.get_mut(index) {
+            status.cpu_us += self.children.consumed_us(index);
+        }
+    }
+
+    /// Stops a PD that must not go on, says why, and decides whether it starts again.
+    fn fail(&mut self, index: usize, cause: Cause, now_us: u64) {
+        let registers = self.children.stop(index);
+        if !self.phase(index).is_some_and(Phase::is_live) {
+            return;
+        }
+        self.look_at(index, now_us);
+        let why = self.report(index, cause, registers);
+        let (Some(entry), Some(pd), Some(watch)) = (
+            self.entries.get(index),
+            self.memory.status.pds.get_mut(index),
+            self.memory.watches.get_mut(index),
+        ) else {
+            return;
+        };
+        let (restarts_max, window_ms) = (entry.restarts_max, entry.window_ms);
+        pd.faults = pd.faults.saturating_add(1);
+        watch.dead_generation = Some(pd.generation);
+        if watch.phase == Phase::Terminating {
+            self.enter(index, Phase::Terminated, format_args!("{why}"), now_us);
+        } else {
+            watch.due_us = watch.restarts.next(now_us);
+            let due_us = watch.due_us;
+            self.enter(index, Phase::Failed, format_args!("{why}"), now_us);
+            match due_us {
+                Some(due_us) if due_us <= now_us => self.start(index, now_us),
+                Some(_) => {}
+                None => {
+                    let why =
+                        format_args!("{restarts_max} restarts in {window_ms} ms, last: {why}");
+                    self.enter(index, Phase::Held, why, now_us);
+                }
+            }
+        }
+        self.publish(now_us);
+    }
+
+    /// Prints the crash record; answers the panic message or the fault.
+    fn report(&self, index: usize, cause: Cause, registers: Option<UserContext>) -> Reason {
+        let (Some(entry), Some(pd), Some(watch)) = (
+            self.entries.get(index),
+            self.memory.status.pds.get(index),
+            self.memory.watches.get(index),
+        ) else {
+            return Reason::EMPTY;
+        };
+        let page = self.children.page(index).filter(|page| {
+            page.state == State::Panicked.code() && Some(page.generation) != watch.dead_generation
+        });
+        let panic = page.as_ref().map(|page| said(&page.text, page.text_len));
+        let panic = panic.filter(|message| !message.is_empty());
+        let stack = |address: u64| {
+            let offset = address.checked_sub(entry.stack_vaddr).filter(|at| at % 8 == 0)?;
+            self.children.stack_word(index, offset)
+        };
+        let record = CrashRecord {
+            name: text(&entry.name),
+            generation: pd.generation,
+            cause,
+            panic,
+            registers,
+            stack: (entry.stack_view_vaddr != 0).then_some(stack),
+        };
+        record.lines(|line| log::error!("{line}"));
+        panic.map_or_else(|| Reason::new(cause), Reason::new)
+    }
+
+    fn start(&mut self, index: usize, now_us: u64) {
+        let (Some(watch), Some(pd)) =
+            (self.memory.watches.get_mut(index), self.memory.status.pds.get_mut(index))
+        else {
+            return;
+        };
+        watch.due_us = None;
+        watch.dead_generation = Some(pd.generation);
+        watch.restarts.note(now_us);
+        watch.heartbeat.forget();
+        pd.restarts += 1;
+        self.enter(index, Phase::Initialising, format_args!(""), now_us);
+        self.children.start(index);
+    }
+
+    fn resume(&mut self, index: usize, now_us: u64) {
+        let Some(watch) = self.memory.watches.get_mut(index) else { return };
+        watch.heartbeat.forget();
+        let phase = match watch.paused_from {
+            Phase::Loaded => Phase::Initialising,
+            phase => phase,
+        };
+        self.enter(index, phase, format_args!("by command"), now_us);
+        self.children.resume(index);
+    }
+
+    /// Stops a PD once it has ended the turn that it was in, or has had the time to.
+    fn end_turn(&mut self, index: usize, now_us: u64) {
+        let beats = self.children.heartbeat(index);
+        let Some(watch) = self.memory.watches.get_mut(index) else { return };
+        watch.turn.0 += 1;
+        if beats != watch.turn.1 || watch.turn.0 >= TURN_PULSES {
+            self.children.stop(index);
+            self.enter(index, Phase::Terminated, format_args!("by command"), now_us);
+            self.publish(now_us);
+        }
+    }
+
+    /// Takes over what a live child claims about itself; answers whether its state changed.
+    fn look_at(&mut self, index: usize, now_us: u64) -> bool {
+        let (Some(watch), Some(pd)) =
+            (self.memory.watches.get(index), self.memory.status.pds.get_mut(index))
+        else {
+            return false;
+        };
+        let Some(page) = self.children.page(index) else {
             // Only `supervisor` itself has no page: it runs, or this line would not.
-            pd.state = State::Running.code();
             if pd.ready_ns == 0 {
                 pd.ready_ns = now_us.saturating_mul(1000);
             }
-            return;
+            return self.claim(index, Phase::Running, &[], now_us);
         };
+        if watch.dead_generation == Some(page.generation) {
+            return false;
+        }
         pd.counters = page.counters;
         pd.generation = page.generation;
-        if pd.state == Condition::Failed as u16 {
-            return;
-        }
-        pd.state = State::from_code(page.state).unwrap_or(State::Initialising).code();
         pd.ready_ns = page.ready_ns;
-        pd.text = page.text;
-        pd.text_len = page.text_len.min(u16::try_from(page.text.len()).unwrap_or(0));
+        match Phase::claimed(page.state) {
+            Some(phase) if watch.phase.is_live() && watch.phase != Phase::Terminating => {
+                let len = usize::from(page.text_len).min(page.text.len());
+                self.claim(index, phase, page.text.get(..len).unwrap_or_default(), now_us)
+            }
+            _ => false,
+        }
     }
 
-    fn announce(&self) {
-        log::info!("CAIRN READY {}", self.boot_us);
-        for (pd, entry) in self.pds.iter().zip(&self.entries) {
+    fn claim(&mut self, index: usize, phase: Phase, why: &[u8], now_us: u64) -> bool {
+        let is_news = self.phase(index) != Some(phase);
+        if is_news {
+            let why = core::str::from_utf8(why).unwrap_or("(unreadable)");
+            self.enter(index, phase, format_args!("{why}"), now_us);
+        }
+        is_news
+    }
+
+    /// The one place where a state changes. What is no transition does not happen.
+    fn enter(&mut self, index: usize, next: Phase, why: fmt::Arguments<'_>, now_us: u64) {
+        let status = &mut self.memory.status;
+        let (Some(watch), Some(pd)) =
+            (self.memory.watches.get_mut(index), status.pds.get_mut(index))
+        else {
+            return;
+        };
+        if !watch.phase.may_become(next) {
+            return;
+        }
+        let from = core::mem::replace(&mut watch.phase, next).code();
+        pd.state = next.code();
+        let reason = Reason::new(why);
+        pd.text_len = put(&mut pd.text, reason.as_str());
+        let mut event = Event {
+            at_us: now_us,
+            pd: u16::try_from(index).unwrap_or(0),
+            from,
+            to: next.code(),
+            text_len: 0,
+            text: [0; 64],
+        };
+        event.text_len = put(&mut event.text, reason.as_str());
+        let place = usize::try_from(status.event_count).unwrap_or(0) % STATUS_EVENTS_MAX;
+        if let Some(kept) = status.events.get_mut(place) {
+            *kept = event;
+        }
+        status.event_count += 1;
+        // The way to the first `running` is in the table that `CAIRN READY` prints.
+        if status.boot_us != 0 {
+            let separator = if reason.as_str().is_empty() { "" } else { ": " };
+            log::info!(
+                "{}: {} -> {}{separator}{reason}",
+                text(&pd.name),
+                state_name(from),
+                state_name(next.code())
+            );
+        }
+    }
+
+    /// The first time that nobody is setting itself up any more, says so.
+    fn announce(&mut self, now_us: u64) {
+        let pds = self.memory.watches.iter().take(self.entries.len());
+        let is_up = |watch: &Watch| !matches!(watch.phase, Phase::Loaded | Phase::Initialising);
+        let mut phases = pds.map(is_up);
+        if self.boot_us() != 0 || !phases.all(|is_up| is_up) {
+            return;
+        }
+        self.memory.status.boot_us = now_us;
+        log::info!("CAIRN READY {now_us}");
+        for (pd, entry) in self.memory.status.pds.iter().zip(&self.entries) {
             log::info!(
                 "  {:<12} {:<12} priority {:>3}  ready {:>7} us  {}",
                 text(&pd.name),
                 state_name(pd.state),
                 entry.priority,
                 pd.ready_ns / 1000,
-                text(&pd.text)
+                said(&pd.text, pd.text_len)
             );
         }
     }
 
     /// Writes the status page; readers see an odd sequence while it changes.
-    fn publish(&mut self) {
-        let status = Status {
-            sequence: self.sequence.wrapping_add(1),
-            boot_us: self.boot_us,
-            pd_count: u32::try_from(self.entries.len()).unwrap_or(0),
-            reserved: 0,
-            pds: self.pds,
-        };
+    fn publish(&mut self, now_us: u64) {
+        self.announce(now_us);
+        let status = &mut self.memory.status;
+        status.sequence = status.sequence.wrapping_add(1);
         let page = self.page.as_mut_ptr();
         let sequence = sel4_externally_shared::map_field!(page.sequence);
         sequence.atomic_store(status.sequence, core::sync::atomic::Ordering::Relaxed);
         core::sync::atomic::fence(core::sync::atomic::Ordering::Release);
-        page.write(status);
-        self.sequence = self.sequence.wrapping_add(2);
-        sequence.atomic_store(self.sequence, core::sync::atomic::Ordering::Release);
+        page.write(*status);
+        status.sequence = status.sequence.wrapping_add(1);
+        sequence.atomic_store(status.sequence, core::sync::atomic::Ordering::Release);
     }
 }
 
-/// The name of a state in a [`PdStatus`].
-fn state_name(code: u16) -> &'static str {
-    match State::from_code(code) {
-        Some(State::Initialising) => "initialising",
-        Some(State::Running) => "running",
-        Some(State::Degraded) => "degraded",
-        Some(State::Panicked) => "panicked",
-        None if code == Condition::Failed as u16 => "failed",
-        None => "unknown",
+/// Writes as much of `message` as fits; answers how much that is.
+fn put(place: &mut [u8], message: &str) -> u16 {
+    let len = message.floor_char_boundary(place.len());
+    place.fill(0);
+    for (to, from) in place.iter_mut().zip(message.bytes().take(len)) {
+        *to = from;
     }
+    u16::try_from(len).unwrap_or(0)
 }
 
-fn set_text(pd: &mut PdStatus, message: core::fmt::Arguments<'_>) {
-    let reason = protocols::Reason::new(message);
-    let bytes = reason.as_str().as_bytes();
-    pd.text = [0; 128];
-    let len = bytes.len().min(pd.text.len());
-    for (to, from) in pd.text.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    pd.text_len = u16::try_from(len).unwrap_or(0);
+/// What a page or status says in words.
+fn said(bytes: &[u8], len: u16) -> &str {
+    bytes.get(..usize::from(len)).map_or("", text)
 }
-
-const _: () = assert!(COUNTERS >= 16);
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
-    use super::*;
-    use sel4::MessageInfo;
-
-    #[derive(Clone, Default)]
-    struct FakePages(Rc<RefCell<Vec<Option<Page>>>>);
-
-    impl Pages for FakePages {
-        fn page(&self, index: usize) -> Option<Page> {
-            self.0.borrow()[index]
-        }
-    }
-
-    fn entry(name: &str, child: u8) -> PdEntry {
-        let mut entry = PdEntry::new_zeroed();
-        entry.name[..name.len()].copy_from_slice(name.as_bytes());
-        entry.child = child;
-        entry
-    }
-
-    fn page(state: State) -> Option<Page> {
-        let mut page = Page::new_zeroed();
-        page.state = state.code();
-        page.generation = 1;
-        Some(page)
-    }
-
-    fn with_supervisor(test: impl FnOnce(&FakePages, Supervisor<'_, FakePages>)) {
-        let mut status = Box::new(Status::new_zeroed());
-        let pages = FakePages::default();
-        *pages.0.borrow_mut() = vec![None, page(State::Initialising), page(State::Initialising)];
-        let table = [entry("supervisor", 0xff), entry("net", 1), entry("store", 2)];
-        let shared = ExternallySharedRef::from_mut_ref(&mut *status);
-        test(&pages, Supervisor::new(table, pages.clone(), shared));
-    }
-
-    fn status(supervisor: &Supervisor<'_, FakePages>) -> Status {
-        supervisor.page.as_ptr().read()
-    }
-
-    fn null_write() -> Fault {
-        let mrs = [0x20_0100, 0, 0, 0x93df_8046];
-        Fault::decode(MessageInfo::new(6, 0, 0, mrs.len()), &mrs)
-    }
-
-    #[test]
-    fn is_ready_when_nobody_initialises_any_more() {
-        with_supervisor(|pages, mut supervisor| {
-            supervisor.refresh(10);
-            assert_eq!(status(&supervisor).boot_us, 0);
-            pages.0.borrow_mut()[1] = page(State::Running);
-            pages.0.borrow_mut()[2] = page(State::Degraded);
-            supervisor.refresh(20);
-            supervisor.refresh(30);
-            assert_eq!((status(&supervisor).boot_us, status(&supervisor).pd_count), (20, 3));
-            assert_eq!(status(&supervisor).sequence % 2, 0);
-        });
-    }
-
-    #[test]
-    fn a_failed_pd_stays_failed_whatever_its_page_says() {
-        with_supervisor(|pages, mut supervisor| {
-            supervisor.fault(1, null_write(), None, 5);
-            pages.0.borrow_mut()[1] = page(State::Running);
-            supervisor.refresh(6);
-            assert_eq!(status(&supervisor).pds[1].state, Condition::Failed as u16);
-            assert_eq!(status(&supervisor).pds[1].faults, 1);
-            assert!(text(&status(&supervisor).pds[1].text).starts_with("null write"));
-        });
-    }
-
-    #[test]
-    fn a_failed_pd_does_not_hold_up_the_others() {
-        with_supervisor(|pages, mut supervisor| {
-            pages.0.borrow_mut()[2] = page(State::Running);
-            supervisor.fault(1, null_write(), None, 7);
-            assert_eq!(status(&supervisor).boot_us, 7);
-        });
-    }
-
-    #[test]
-    fn a_forged_fault_of_an_unknown_child_changes_nothing() {
-        with_supervisor(|_, mut supervisor| {
-            supervisor.refresh(1);
-            let before = status(&supervisor);
-            supervisor.fault(61, Fault::Unknown { label: 99 }, None, 2);
-            assert_eq!(status(&supervisor), before);
-        });
-    }
-
-    #[test]
-    fn garbage_in_a_page_is_shown_and_survived() {
-        with_supervisor(|pages, mut supervisor| {
-            let mut garbage = Page::new_zeroed();
-            garbage.state = 0xffff;
-            garbage.text_len = 0xffff;
-            garbage.text = [0xff; 128];
-            pages.0.borrow_mut()[1] = Some(garbage);
-            supervisor.refresh(1);
-            assert_eq!(status(&supervisor).pds[1].state, State::Initialising.code());
-            assert!(status(&supervisor).pds[1].text_len <= 128);
-            supervisor.fault(1, null_write(), None, 2);
-        });
-    }
-}
+mod tests;

@@ -48,7 +48,7 @@ fn names_function_file_and_line_of_the_crashed_pd() {
     assert!(notes[0].contains(&format!("pc {:#x}: ", address + 4)), "{notes:?}");
     assert!(notes.iter().all(|note| note.contains("landmark")), "{notes:?}");
     assert!(notes[0].contains("symbolize.rs:"), "{notes:?}");
-    let backtrace = format!("[supervisor] error:   backtrace {:#x} 0x10", address + 8);
+    let backtrace = format!("[supervisor] error:   backtrace {:#x}", address + 8);
     let notes = symbolizer.annotate(&backtrace);
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("from ") && notes[0].contains("landmark"), "{notes:?}");

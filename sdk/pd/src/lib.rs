@@ -30,6 +30,8 @@
 mod alarm;
 #[allow(unsafe_code, reason = "binds the regions that the table of clients names")]
 mod clients;
+#[allow(unsafe_code, reason = "splits a region into its two rings")]
+mod console;
 mod interrupt;
 mod lifecycle;
 #[allow(unsafe_code, reason = "binds the links that the composition names")]
@@ -41,6 +43,7 @@ mod state;
 
 pub use alarm::{Alarm, TimerLink};
 pub use clients::{Client, clients};
+pub use console::{ConsoleLink, Input, RawInput, RawLog};
 #[cfg(target_arch = "aarch64")]
 pub use generic_timer::SystemRegisters;
 pub use generic_timer::{Frequency, Nanos};
@@ -48,7 +51,7 @@ pub use interrupt::Interrupt;
 pub use link::notifier;
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;
-pub use state::supervisor_channel;
+pub use state::{console_input, supervisor_channel};
 
 #[doc(hidden)]
 pub mod _private {

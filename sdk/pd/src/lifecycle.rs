@@ -18,13 +18,16 @@ impl<'a> LifecyclePage<'a> {
         Self { bytes }
     }
 
-    /// Starts a new life: counters zero, generation one up.
-    pub(crate) fn begin(self) {
+    /// Starts a new life: counters zero, generation one up. Answers the generation.
+    pub(crate) fn begin(self) -> u64 {
         let lives: u64 = self.bytes.read_at(offset_of!(Page, generation)).unwrap_or(0);
+        let lives = lives.wrapping_add(1);
         self.write(offset_of!(Page, counters), [0u64; protocols::lifecycle::COUNTERS]);
         self.write(offset_of!(Page, ready_ns), 0u64);
-        self.write(offset_of!(Page, generation), lives.wrapping_add(1));
+        // The state first: whoever sees the new generation sees its state.
         self.set_state(State::Initialising, format_args!(""));
+        self.write(offset_of!(Page, generation), lives);
+        lives
     }
 
     /// Text first: whoever sees the state sees its text.

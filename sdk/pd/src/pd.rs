@@ -66,6 +66,11 @@ impl Pd {
         self.clock
     }
 
+    /// Which life of the PD this is, from 1.
+    pub fn generation(&self) -> u64 {
+        state::lives()
+    }
+
     /// Says that the PD serves, and tells `supervisor` unless it knows.
     pub fn ready(&mut self) {
         if self.state == State::Running {
@@ -97,11 +102,17 @@ impl Pd {
     /// Says that the PD was woken: it is alive. The first thing in `notified`.
     #[inline]
     pub fn wake(&mut self) {
+        self.beat();
+        self.count(Counter::Wakeups, 1);
+    }
+
+    /// Says that the PD is alive, between two parts of a long turn.
+    #[inline]
+    pub fn beat(&mut self) {
         self.heartbeat += 1;
         if let Some(page) = state::page() {
             page.set_heartbeat(self.heartbeat);
         }
-        self.count(Counter::Wakeups, 1);
     }
 
     /// Adds to a counter.

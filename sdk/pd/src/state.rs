@@ -5,17 +5,19 @@ use core::panic::PanicInfo;
 use core::ptr::NonNull;
 
 use protocols::lifecycle::{Counter, Page, State};
-use protocols::serial::{LogLine, RING_SLOTS};
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Channel, debug_println, pd_name, var};
-use sel4_shared_ring_buffer::{InitializationStrategy, RawRingBuffer};
+use sel4_shared_ring_buffer::InitializationStrategy;
 
+use crate::console::{ConsoleLink, Input};
 use crate::lifecycle::LifecyclePage;
 use crate::logger::{LogRing, append, line_of};
 
 struct Shared {
     page: Cell<Option<LifecyclePage<'static>>>,
     ring: RefCell<Option<LogRing<'static>>>,
+    input: RefCell<Option<Input<'static>>>,
+    lives: Cell<u64>,
     dropped: Cell<u64>,
     notifications: Cell<u64>,
 }
@@ -26,6 +28,8 @@ unsafe impl Sync for Shared {}
 static SHARED: Shared = Shared {
     page: Cell::new(None),
     ring: RefCell::new(None),
+    input: RefCell::new(None),
+    lives: Cell::new(1),
     dropped: Cell::new(0),
     notifications: Cell::new(0),
 };
@@ -38,10 +42,12 @@ fn region<T>(vaddr: usize) -> Option<NonNull<T>> {
 /// Binds page and log ring, and lets panics and log records use them.
 pub(crate) fn bind() {
     SHARED.page.set(bind_page());
-    SHARED.ring.replace(bind_ring());
+    let (ring, input) = bind_rings().unzip();
+    SHARED.ring.replace(ring);
+    SHARED.input.replace(input);
     sel4_microkit::panicking::set_hook(&panic_hook);
     if let Some(page) = page() {
-        page.begin();
+        SHARED.lives.set(page.begin());
     }
     // Fails when there is a logger already, which is then this one.
     if log::set_logger(&Logger).is_ok() {
@@ -57,17 +63,23 @@ fn bind_page() -> Option<LifecyclePage<'static>> {
     Some(LifecyclePage::new(unsafe { ExternallySharedRef::new(bytes) }.into_ptr()))
 }
 
-fn bind_ring() -> Option<LogRing<'static>> {
-    let ring = region::<RawRingBuffer<LogLine, RING_SLOTS>>(*var!(serial_link_vaddr: usize = 0))?;
+fn bind_rings() -> Option<(LogRing<'static>, Input<'static>)> {
+    let link = region::<ConsoleLink>(*var!(serial_link_vaddr: usize = 0))?;
     // SAFETY: the composition maps the link to `serial` there, read-write, for ever, in a region
-    // that holds the ring; it is bound once per life of the program.
-    let ring = unsafe { ExternallySharedRef::new(ring) };
+    // that holds it; it is bound once per life of the program.
+    let (log, input) = ConsoleLink::split(unsafe { ExternallySharedRef::new(link) });
     // Either end may restart: the indices in memory are where it goes on.
-    Some(LogRing::new(ring, InitializationStrategy::ReadState))
+    let strategy = InitializationStrategy::ReadState;
+    Some((LogRing::new(log, strategy), Input::new(input, strategy)))
 }
 
 pub(crate) fn page() -> Option<LifecyclePage<'static>> {
     SHARED.page.get()
+}
+
+/// Which life of the PD this is, from 1.
+pub(crate) fn lives() -> u64 {
+    SHARED.lives.get()
 }
 
 /// The channel to `supervisor`, for a PD that talks about more than its lifecycle page; `None` if the
@@ -75,6 +87,17 @@ pub(crate) fn page() -> Option<LifecyclePage<'static>> {
 pub fn supervisor_channel() -> Option<Channel> {
     let channel = *var!(supervisor_channel: usize = NO_CHANNEL);
     (channel != NO_CHANNEL).then(|| Channel::new(channel))
+}
+
+/// The channel to `serial`, and where the lines arrive that somebody types there, for the PD that owns the
+/// console's input; `None` if the composition gives it none, and at the second call.
+pub fn console_input() -> Option<(Channel, Input<'static>)> {
+    let input = SHARED.input.take()?;
+    Some((Channel::new(serial_channel()?), input))
+}
+
+fn serial_channel() -> Option<usize> {
+    Some(*var!(serial_channel: usize = NO_CHANNEL)).filter(|channel| *channel != NO_CHANNEL)
 }
 
 pub(crate) fn notify_supervisor() {
@@ -86,8 +109,8 @@ pub(crate) fn notify_supervisor() {
 /// Channel symbols that the tool did not set.
 const NO_CHANNEL: usize = usize::MAX;
 
-fn notify(channel: usize) {
-    if channel != NO_CHANNEL {
+fn notify_serial() {
+    if let Some(channel) = serial_channel() {
         count_notification();
         Channel::new(channel).notify();
     }
@@ -117,7 +140,7 @@ impl log::Log for Logger {
             return;
         };
         if append(ring, line_of(record)) {
-            notify(*var!(serial_channel: usize = NO_CHANNEL));
+            notify_serial();
             return;
         }
         SHARED.dropped.set(SHARED.dropped.get() + 1);

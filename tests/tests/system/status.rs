@@ -9,8 +9,9 @@ use crate::reading::{Served, target};
 use crate::shared::{Tests, named};
 
 /// Everybody in `system.xml`.
-pub(crate) const PDS: [&str; 12] = [
+pub(crate) const PDS: [&str; 13] = [
     "supervisor",
+    "pulse",
     "timer",
     "nic",
     "disk",

@@ -7,6 +7,8 @@ use sel4_shared_ring_buffer::{InitializationStrategy, RawRingBuffer, roles::Writ
 
 type Raw = RawRingBuffer<LogLine, RING_SLOTS>;
 type Writer = RingBuffer<'static, Write, LogLine, RING_SLOTS>;
+type RawInput = RawRingBuffer<LogLine, INPUT_SLOTS>;
+type Notify = fn();
 
 /// A UART with a FIFO of `room` bytes that the test empties.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +18,7 @@ struct FakeUart(Rc<RefCell<State>>);
 struct State {
     room: usize,
     sent: Vec<u8>,
-    typed: usize,
+    typed: std::collections::VecDeque<u8>,
     mask: u32,
 }
 
@@ -24,11 +26,8 @@ impl Registers for FakeUart {
     fn read(&self, offset: usize) -> u32 {
         let mut state = self.0.borrow_mut();
         match offset {
-            0x18 => u32::from(state.room == 0) << 5 | u32::from(state.typed == 0) << 4,
-            0 => {
-                state.typed -= 1;
-                0x61
-            }
+            0x18 => u32::from(state.room == 0) << 5 | u32::from(state.typed.is_empty()) << 4,
+            0 => state.typed.pop_front().unwrap().into(),
             _ => 0,
         }
     }
@@ -60,13 +59,29 @@ impl FakeUart {
     }
 }
 
-fn bench(names: &[&str]) -> (FakeUart, Console<'static, FakeUart>, Vec<Writer>, Vec<&'static Raw>) {
+fn raw_input() -> &'static RawInput {
+    Box::leak(Box::new(RawInput::new()))
+}
+
+fn client<'n>(
+    name: &'n str,
+    log: &'static Raw,
+    input: &'static RawInput,
+) -> (&'n str, (LogRing<'static>, InputRing<'static>), Notify) {
+    let from_memory = InitializationStrategy::ReadState;
+    let log = LogRing::new(log.as_shared(), from_memory);
+    (name, (log, InputRing::new(input.as_shared(), from_memory)), || ())
+}
+
+fn bench(
+    names: &[&str],
+) -> (FakeUart, Console<'static, FakeUart, Notify>, Vec<Writer>, Vec<&'static Raw>) {
     let uart = FakeUart::default();
     uart.set_room(usize::MAX);
     let raws: Vec<&'static Raw> = names.iter().map(|_| &*Box::leak(Box::new(Raw::new()))).collect();
     let from_memory = InitializationStrategy::ReadState;
-    let rings = raws.iter().map(|raw| LogRing::new(raw.as_shared(), from_memory));
-    let console = Console::new(Pl011::start(uart.clone()), names.iter().copied().zip(rings));
+    let clients = names.iter().zip(&raws).map(|(name, raw)| client(name, raw, raw_input()));
+    let console = Console::new(Pl011::start(uart.clone()), clients, false);
     let writers = raws.iter().map(|raw| Writer::new(raw.as_shared(), from_memory)).collect();
     (uart, console, writers, raws)
 }
@@ -150,20 +165,37 @@ fn either_end_may_start_anew_and_no_line_is_lost() {
     console.run();
     say(&mut writers[0], "2");
     let from_memory = InitializationStrategy::ReadState;
-    let ring = LogRing::new(raws[0].as_shared(), from_memory);
-    let mut console = Console::new(Pl011::start(uart.clone()), [("a", ring)]);
+    let clients = [client("a", raws[0], raw_input())];
+    let mut console = Console::new(Pl011::start(uart.clone()), clients, true);
     say(&mut Writer::new(raws[0].as_shared(), from_memory), "3");
     console.run();
-    assert_eq!(uart.printed(), "[a] 1\r\n[a] 2\r\n[a] 3\r\n");
+    assert_eq!(uart.printed(), "[a] 1\r\n\r\n[a] 2\r\n[a] 3\r\n");
+}
+
+#[test]
+fn a_typed_line_reaches_its_owner_and_shows() {
+    let (uart, raw) = (FakeUart::default(), raw_input());
+    uart.set_room(usize::MAX);
+    let logs: [&Raw; 2] = std::array::from_fn(|_| &*Box::leak(Box::new(Raw::new())));
+    let clients = [client("a", logs[0], raw_input()), client("supervisor", logs[1], raw)];
+    let mut console = Console::new(Pl011::start(uart.clone()), clients, false);
+    uart.0.borrow_mut().typed = b"stop mx\x7f\x7fnet\r".iter().copied().collect();
+    console.interrupt();
+    assert_eq!(uart.printed(), "stop mx\x08 \x08\x08 \x08net\r\n");
+    let mut reader: RingBuffer<'_, Read, LogLine, INPUT_SLOTS> =
+        RingBuffer::new(raw.as_shared(), InitializationStrategy::ReadState);
+    let line = reader.dequeue().unwrap().unwrap();
+    assert_eq!(&line.text[..usize::from(line.len)], b"stop net");
+    assert_eq!(reader.dequeue(), Ok(None));
 }
 
 #[test]
 fn what_is_typed_is_counted_and_a_flood_bounded() {
     let (uart, mut console, _, _) = bench(&["a"]);
-    uart.0.borrow_mut().typed = 5;
+    uart.0.borrow_mut().typed = [0x61; 5].into();
     console.interrupt();
     assert_eq!(console.counters().received_bytes, 5);
-    uart.0.borrow_mut().typed = 1_000_000;
+    uart.0.borrow_mut().typed = vec![0x61; 1_000_000].into();
     console.interrupt();
     assert_eq!(console.counters().received_bytes, 5 + 32);
 }

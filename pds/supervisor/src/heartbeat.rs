@@ -1,0 +1,106 @@
+//! Whether a PD hangs.
+//!
+//! Every wake-up of a PD moves a counter in its lifecycle page. A PD whose counter rests is woken by a
+//! notification. What does not wake up then, although it uses the CPU, hangs. A PD that more urgent
+//! ones leave no time is innocent, and so is everybody after the whole machine stood still: time is
+//! counted in pulses, of which a pause makes one, and in what the PD itself consumed.
+
+/// Pulses without a beat after which a PD is woken.
+const QUIET_PULSES: u32 = 2;
+/// Pulses that a woken PD has to answer.
+const ANSWER_PULSES: u32 = 4;
+/// What a PD must have consumed since it was woken to count as hanging.
+const CONSUMED_US: u64 = 10_000;
+/// Pulses after which a PD hangs even if it consumed nothing: it waits for what never comes.
+const SILENCE_PULSES: u32 = 200;
+
+/// What is to be done about a PD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    Lives,
+    /// Wake it.
+    Wake,
+    /// Start it again.
+    Hangs,
+}
+
+/// What is known about one PD's beats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heartbeat {
+    beats: u64,
+    /// Pulses since the last beat, or since it was woken.
+    pulses: u32,
+    /// What it had consumed in all when it was woken.
+    woken_at_us: Option<u64>,
+}
+
+impl Heartbeat {
+    /// Of a PD that has not run.
+    pub(crate) const NEW: Self = Self { beats: 0, pulses: 0, woken_at_us: None };
+
+    /// Judges the PD, once per pulse; `consumed_us` says what it consumed in all.
+    pub(crate) fn judge(&mut self, beats: u64, consumed_us: impl FnOnce() -> u64) -> Verdict {
+        if beats != self.beats {
+            *self = Self { beats, ..Self::NEW };
+            return Verdict::Lives;
+        }
+        self.pulses += 1;
+        let Some(woken_at_us) = self.woken_at_us else {
+            if self.pulses < QUIET_PULSES {
+                return Verdict::Lives;
+            }
+            self.pulses = 0;
+            self.woken_at_us = Some(consumed_us());
+            return Verdict::Wake;
+        };
+        if self.pulses < ANSWER_PULSES {
+            return Verdict::Lives;
+        }
+        let is_busy = consumed_us().saturating_sub(woken_at_us) >= CONSUMED_US;
+        if is_busy || self.pulses >= SILENCE_PULSES { Verdict::Hangs } else { Verdict::Lives }
+    }
+
+    /// The PD starts, or goes on after a pause.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { beats: self.beats, ..Self::NEW };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Judges `pulses` times; answers how often it was to be woken, and when it hung.
+    fn run(pulses: u32, beats: impl Fn(u32, u32) -> u64, us: u64) -> (u32, Option<u32>) {
+        let (mut heartbeat, mut woken) = (Heartbeat::NEW, 0);
+        for pulse in 1..=pulses {
+            match heartbeat.judge(beats(pulse, woken), || u64::from(pulse) * us) {
+                Verdict::Lives => {}
+                Verdict::Wake => woken += 1,
+                Verdict::Hangs => return (woken, Some(pulse)),
+            }
+        }
+        (woken, None)
+    }
+
+    #[test]
+    fn a_busy_pd_is_left_alone() {
+        assert_eq!(run(1000, |pulse, _| pulse.into(), 9_000), (0, None));
+    }
+
+    #[test]
+    fn an_idle_pd_that_answers_is_woken_every_third_pulse() {
+        assert_eq!(run(999, |_, woken| woken.into(), 0), (333, None));
+    }
+
+    #[test]
+    fn a_spinning_pd_hangs_after_six_pulses() {
+        assert_eq!(run(1000, |_, _| 0, 9_000), (1, Some(6)));
+    }
+
+    #[test]
+    fn a_starved_pd_is_innocent_for_long() {
+        assert_eq!(run(1000, |_, _| 0, 0), (1, Some(202)));
+    }
+}

@@ -1,0 +1,107 @@
+//! What a wake-up means: time passed, a child's state changed, somebody typed, or `gateway` wants fresh
+//! figures.
+
+use cairn_pd::{Alarm, Input};
+use protocols::serial::{INPUT_SLOTS, LogLine};
+use sel4::Fault;
+use sel4_microkit::Channel;
+
+use crate::command::Command;
+use crate::supervisor::{Children, Supervisor};
+
+/// Three pulses: who is silent that long has missed some.
+const ALARM_US: u64 = 30_000;
+
+/// What `supervisor` is connected to beside its children.
+pub struct Wiring<'a, F: FnMut()> {
+    /// Who reads the status page; `None` in compositions without `gateway`.
+    pub status_reader: Option<Channel>,
+    /// Who says that time passes: its place in the table, and its channel.
+    pub pulse: Option<(usize, Channel)>,
+    /// Another clock, to notice that `pulse` hangs.
+    pub alarm: Alarm<'a, F>,
+    /// Where lines arrive that somebody typed, and the channel that says so.
+    pub console: Option<(Channel, Input<'a>)>,
+}
+
+/// The supervisor and what it is connected to.
+pub struct Service<'a, C: Children, F: FnMut()> {
+    supervisor: Supervisor<'a, C>,
+    wiring: Wiring<'a, F>,
+    /// Whether `pulse` has notified since the last alarm.
+    has_pulsed: bool,
+}
+
+impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
+    /// A service that begins with [`Service::watch_pulse`].
+    pub const fn new(supervisor: Supervisor<'a, C>, wiring: Wiring<'a, F>) -> Self {
+        Self { supervisor, wiring, has_pulsed: true }
+    }
+
+    /// These channels notified.
+    pub fn notified(&mut self, has: impl Fn(Channel) -> bool, now_us: u64) {
+        let by_id = |id: u8| id != 0xff && has(Channel::new(usize::from(id)));
+        self.supervisor.notified(by_id, now_us);
+        if let Some((pulse, _)) = self.wiring.pulse.filter(|(_, channel)| has(*channel)) {
+            self.has_pulsed = true;
+            self.supervisor.pulse(Some(pulse), now_us);
+        }
+        if self.wiring.console.as_ref().is_some_and(|(channel, _)| has(*channel)) {
+            self.read_console(now_us);
+        }
+        self.watch_pulse(now_us);
+        if let Some(reader) = self.wiring.status_reader.filter(|reader| has(*reader)) {
+            self.supervisor.refresh(now_us);
+            reader.notify();
+        }
+    }
+
+    /// See [`Supervisor::fault`].
+    pub fn fault(&mut self, child: usize, fault: Fault, now_us: u64) {
+        self.supervisor.fault(child, fault, now_us);
+    }
+
+    /// `pulse` lets everybody be judged; a timeout of `timer` judges `pulse`.
+    pub fn watch_pulse(&mut self, now_us: u64) {
+        loop {
+            if self.wiring.alarm.take()
+                && let Some((pulse, _)) = self.wiring.pulse
+                && !core::mem::take(&mut self.has_pulsed)
+            {
+                self.supervisor.missed(pulse, now_us);
+            }
+            self.wiring.alarm.set((now_us + ALARM_US) * 1000);
+            if self.wiring.alarm.arm() {
+                return;
+            }
+        }
+    }
+
+    /// Lines that somebody typed, as many as their ring holds.
+    fn read_console(&mut self, now_us: u64) {
+        for _ in 0..INPUT_SLOTS {
+            let Some((_, input)) = &mut self.wiring.console else { return };
+            match input.dequeue() {
+                Ok(Some(line)) => self.obey(&line, now_us),
+                Ok(None) => return,
+                Err(_) => {
+                    log::error!("serial broke the ring of typed lines: commands are off");
+                    self.wiring.console = None;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, line: &LogLine, now_us: u64) {
+        let line =
+            line.text.get(..usize::from(line.len)).and_then(|text| str::from_utf8(text).ok());
+        let Some(line) = line.filter(|line| !line.trim().is_empty()) else { return };
+        let Some(command) = Command::parse(line) else {
+            log::info!("commands: pause, resume, stop or start, and the name of a PD");
+            return;
+        };
+        if let Err(refusal) = self.supervisor.command(command, now_us) {
+            log::info!("{refusal}");
+        }
+    }
+}

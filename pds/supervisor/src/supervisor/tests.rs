@@ -1,0 +1,401 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::*;
+use protocols::system::Condition;
+use sel4::MessageInfo;
+use zerocopy::FromZeros;
+
+/// What happens to a PD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Wake(usize),
+    Stop(usize),
+    Resume(usize),
+    Start(usize),
+}
+
+#[derive(Default)]
+struct World {
+    pages: Vec<Option<Page>>,
+    acts: Vec<Act>,
+    /// What each PD consumes between two questions.
+    consumes_us: u64,
+}
+
+#[derive(Clone, Default)]
+struct Fake(Rc<RefCell<World>>);
+
+impl Children for Fake {
+    fn page(&self, index: usize) -> Option<Page> {
+        self.0.borrow().pages[index]
+    }
+
+    fn heartbeat(&self, index: usize) -> u64 {
+        self.page(index).map_or(0, |page| page.heartbeat)
+    }
+
+    fn stack_word(&self, _: usize, offset: u64) -> Option<u64> {
+        (offset < 64).then_some(offset)
+    }
+
+    fn consumed_us(&mut self, _: usize) -> u64 {
+        self.0.borrow().consumes_us
+    }
+
+    fn wake(&mut self, index: usize) {
+        self.0.borrow_mut().acts.push(Act::Wake(index));
+    }
+
+    fn stop(&mut self, index: usize) -> Option<UserContext> {
+        self.0.borrow_mut().acts.push(Act::Stop(index));
+        Some(UserContext::new())
+    }
+
+    fn resume(&mut self, index: usize) {
+        self.0.borrow_mut().acts.push(Act::Resume(index));
+    }
+
+    fn start(&mut self, index: usize) {
+        self.0.borrow_mut().acts.push(Act::Start(index));
+    }
+}
+
+impl Fake {
+    /// The PD says something about its life.
+    fn say(&self, index: usize, generation: u64, state: State) {
+        self.0.borrow_mut().pages[index] = page(generation, state);
+    }
+
+    fn beat(&self, index: usize) {
+        if let Some(page) = &mut self.0.borrow_mut().pages[index] {
+            page.heartbeat += 1;
+        }
+    }
+
+    fn acts(&self) -> Vec<Act> {
+        core::mem::take(&mut self.0.borrow_mut().acts)
+    }
+}
+
+const NET: usize = 1;
+const STORE: usize = 2;
+
+fn entry(name: &str, child: u8) -> PdEntry {
+    let mut entry = PdEntry::new_zeroed();
+    entry.name[..name.len()].copy_from_slice(name.as_bytes());
+    (entry.child, entry.channel) = (child, child);
+    entry.lifecycle_vaddr = u64::from(child != 0xff);
+    (entry.stack_vaddr, entry.stack_view_vaddr, entry.stack_bytes) = (0x2000_0000, 0x3000_0000, 64);
+    (entry.restarts_max, entry.window_ms) = (3, 1000);
+    entry
+}
+
+fn page(generation: u64, state: State) -> Option<Page> {
+    let mut page = Page::new_zeroed();
+    page.state = state.code();
+    page.generation = generation;
+    Some(page)
+}
+
+fn with_supervisor(test: impl FnOnce(&Fake, Supervisor<'_, Fake>)) {
+    let mut status = Box::new(Status::new_zeroed());
+    let mut memory = Box::new(Memory::EMPTY);
+    let fake = Fake::default();
+    fake.0.borrow_mut().pages =
+        vec![None, page(1, State::Initialising), page(1, State::Initialising)];
+    let table = [entry("supervisor", 0xff), entry("net", 1), entry("store", 2)];
+    let shared = ExternallySharedRef::from_mut_ref(&mut *status);
+    test(&fake, Supervisor::new(table, fake.clone(), &mut memory, shared));
+}
+
+/// As [`with_supervisor`], with everybody up at 10 µs.
+fn with_running(test: impl FnOnce(&Fake, Supervisor<'_, Fake>)) {
+    with_supervisor(|fake, mut supervisor| {
+        fake.say(NET, 1, State::Running);
+        fake.say(STORE, 1, State::Running);
+        supervisor.refresh(10);
+        fake.acts();
+        test(fake, supervisor);
+    });
+}
+
+fn status(supervisor: &Supervisor<'_, Fake>) -> Status {
+    supervisor.page.as_ptr().read()
+}
+
+fn state(supervisor: &Supervisor<'_, Fake>, index: usize) -> &'static str {
+    state_name(status(supervisor).pds[index].state)
+}
+
+/// The states that a PD went through, and why.
+fn history(supervisor: &Supervisor<'_, Fake>, index: usize) -> Vec<(&'static str, String)> {
+    let status = status(supervisor);
+    let events = status.events.iter().take(usize::try_from(status.event_count).unwrap());
+    let of_pd = events.filter(|event| usize::from(event.pd) == index);
+    of_pd
+        .map(|event| (state_name(event.to), said(&event.text, event.text_len).to_owned()))
+        .collect()
+}
+
+fn null_write() -> Fault {
+    let mrs = [0x20_0100, 0, 0, 0x93df_8046];
+    Fault::decode(MessageInfo::new(6, 0, 0, mrs.len()), &mrs)
+}
+
+fn order(supervisor: &mut Supervisor<'_, Fake>, line: &str) -> Result<(), String> {
+    let command = Command::parse(line).unwrap();
+    supervisor.command(command, 1_000_000).map_err(|refusal| refusal.to_string())
+}
+
+#[test]
+fn is_ready_when_nobody_initialises_any_more() {
+    with_supervisor(|fake, mut supervisor| {
+        supervisor.refresh(10);
+        assert_eq!(status(&supervisor).boot_us, 0);
+        fake.say(NET, 1, State::Running);
+        fake.say(STORE, 1, State::Degraded);
+        supervisor.refresh(20);
+        supervisor.refresh(30);
+        assert_eq!((status(&supervisor).boot_us, status(&supervisor).pd_count), (20, 3));
+        assert_eq!(status(&supervisor).sequence % 2, 0);
+    });
+}
+
+#[test]
+fn a_faulted_pd_starts_again_at_once() {
+    with_running(|fake, mut supervisor| {
+        supervisor.fault(1, null_write(), 5_000);
+        assert_eq!(fake.acts(), [Act::Stop(NET), Act::Start(NET)]);
+        assert_eq!(state(&supervisor, NET), "initialising");
+        supervisor.refresh(5_001);
+        assert_eq!(state(&supervisor, NET), "initialising", "its page still shows the old life");
+        fake.say(NET, 2, State::Running);
+        supervisor.refresh(5_002);
+        let pd = status(&supervisor).pds[NET];
+        assert_eq!((pd.generation, pd.faults, pd.restarts), (2, 1, 1));
+        let names: Vec<_> = history(&supervisor, NET).into_iter().map(|(state, _)| state).collect();
+        assert_eq!(names, ["running", "failed", "initialising", "running"]);
+        assert!(history(&supervisor, NET)[1].1.starts_with("null write to 0x0"));
+    });
+}
+
+#[test]
+fn a_crash_loop_is_slowed_down_then_held() {
+    with_running(|fake, mut supervisor| {
+        supervisor.fault(1, null_write(), 5_000);
+        for (life, at_us) in [(2, 55_000), (3, 105_000)] {
+            fake.say(NET, life, State::Initialising);
+            fake.acts();
+            supervisor.fault(1, null_write(), at_us - 45_000);
+            assert_eq!(fake.acts(), [Act::Stop(NET)], "not yet");
+            supervisor.pulse(None, at_us - 1);
+            assert!(!fake.acts().contains(&Act::Start(NET)));
+            supervisor.pulse(None, at_us);
+            assert!(fake.acts().contains(&Act::Start(NET)));
+        }
+        fake.say(NET, 4, State::Initialising);
+        supervisor.fault(1, null_write(), 200_000);
+        assert_eq!(state(&supervisor, NET), "held");
+        let pd = status(&supervisor).pds[NET];
+        let text = said(&pd.text, pd.text_len);
+        assert!(text.starts_with("3 restarts in 1000 ms, last: null write"), "{text}");
+        fake.acts();
+        supervisor.pulse(None, 9_000_000);
+        assert!(!fake.acts().contains(&Act::Start(NET)), "for good");
+        assert_eq!(state(&supervisor, STORE), "running");
+    });
+}
+
+#[test]
+fn a_panic_says_its_message_and_only_in_its_own_life() {
+    with_running(|fake, mut supervisor| {
+        let mut panicked = page(1, State::Panicked).unwrap();
+        panicked.text[..3].copy_from_slice(b"oh!");
+        panicked.text_len = 3;
+        fake.0.borrow_mut().pages[NET] = Some(panicked);
+        supervisor.fault(1, null_write(), 5_000);
+        assert_eq!(history(&supervisor, NET)[1], ("failed", "oh!".to_owned()));
+        // The next life faults before it has written its page.
+        supervisor.fault(1, null_write(), 100_000);
+        let last = history(&supervisor, NET).into_iter().rfind(|(state, _)| *state == "failed");
+        assert!(last.is_some_and(|(_, why)| why.starts_with("null write")));
+    });
+}
+
+#[test]
+fn an_idle_pd_is_woken_and_a_spinning_one_starts_again() {
+    with_running(|fake, mut supervisor| {
+        fake.0.borrow_mut().consumes_us = 12_000;
+        for pulse in 1..=20 {
+            supervisor.pulse(None, pulse * 10_000);
+            if fake.0.borrow().acts.contains(&Act::Wake(STORE)) {
+                fake.beat(STORE);
+            }
+        }
+        let acts = fake.acts();
+        assert!(acts.contains(&Act::Wake(NET)) && acts.contains(&Act::Start(NET)), "{acts:?}");
+        assert!(!acts.contains(&Act::Start(STORE)), "{acts:?}");
+        assert_eq!(history(&supervisor, NET)[1], ("failed", "missed heartbeat".to_owned()));
+    });
+}
+
+#[test]
+fn a_pd_without_cpu_time_is_not_called_hung() {
+    with_running(|fake, mut supervisor| {
+        for pulse in 1..=100 {
+            supervisor.pulse(None, pulse * 10_000);
+        }
+        assert!(!fake.acts().iter().any(|act| matches!(act, Act::Start(_))));
+    });
+}
+
+#[test]
+fn stops_after_the_turn_and_starts_by_command() {
+    with_running(|fake, mut supervisor| {
+        assert_eq!(order(&mut supervisor, "stop net"), Ok(()));
+        assert_eq!((state(&supervisor, NET), fake.acts()), ("terminating", vec![Act::Wake(NET)]));
+        fake.beat(NET);
+        supervisor.pulse(None, 1_010_000);
+        assert_eq!((state(&supervisor, NET), fake.acts()), ("terminated", vec![Act::Stop(NET)]));
+        assert_eq!(
+            order(&mut supervisor, "stop net").unwrap_err(),
+            "cannot stop a PD that is terminated"
+        );
+        assert_eq!(order(&mut supervisor, "start net"), Ok(()));
+        assert_eq!((state(&supervisor, NET), fake.acts()), ("initialising", vec![Act::Start(NET)]));
+    });
+}
+
+#[test]
+fn a_pd_that_does_not_end_its_turn_is_stopped_all_the_same() {
+    with_running(|fake, mut supervisor| {
+        assert_eq!(order(&mut supervisor, "stop net"), Ok(()));
+        supervisor.pulse(None, 1_010_000);
+        supervisor.pulse(None, 1_020_000);
+        assert_eq!(state(&supervisor, NET), "terminated");
+        // A fault that was on its way changes nothing.
+        fake.acts();
+        supervisor.fault(1, null_write(), 1_030_000);
+        assert_eq!((state(&supervisor, NET), fake.acts()), ("terminated", vec![Act::Stop(NET)]));
+    });
+}
+
+#[test]
+fn pauses_and_resumes_where_it_was() {
+    with_running(|fake, mut supervisor| {
+        fake.say(NET, 1, State::Degraded);
+        supervisor.refresh(20);
+        assert_eq!(order(&mut supervisor, "pause net"), Ok(()));
+        assert_eq!(state(&supervisor, NET), "paused");
+        fake.say(NET, 1, State::Running);
+        supervisor.refresh(30);
+        assert_eq!(state(&supervisor, NET), "paused", "its page says nothing now");
+        for pulse in 1..=1000 {
+            supervisor.pulse(None, pulse * 10_000);
+        }
+        assert_eq!(
+            order(&mut supervisor, "pause net").unwrap_err(),
+            "cannot pause a PD that is paused"
+        );
+        assert_eq!(
+            order(&mut supervisor, "start net").unwrap_err(),
+            "cannot start a PD that is paused"
+        );
+        assert_eq!(order(&mut supervisor, "resume net"), Ok(()));
+        assert_eq!(state(&supervisor, NET), "degraded");
+        assert!(fake.acts().contains(&Act::Resume(NET)));
+    });
+}
+
+#[test]
+fn refuses_what_makes_no_sense() {
+    with_running(|fake, mut supervisor| {
+        assert_eq!(order(&mut supervisor, "stop nett").unwrap_err(), "there is no PD nett");
+        let itself = "supervisor cannot do that to itself";
+        assert_eq!(order(&mut supervisor, "stop supervisor").unwrap_err(), itself);
+        assert_eq!(
+            order(&mut supervisor, "resume net").unwrap_err(),
+            "cannot resume a PD that is running"
+        );
+        assert_eq!(
+            order(&mut supervisor, "start net").unwrap_err(),
+            "cannot start a PD that is running"
+        );
+        assert!(fake.acts().is_empty());
+    });
+}
+
+#[test]
+fn a_failed_pd_does_not_hold_up_the_others() {
+    with_supervisor(|fake, mut supervisor| {
+        fake.say(STORE, 1, State::Running);
+        for _ in 0..4 {
+            supervisor.fault(1, null_write(), 7);
+            supervisor.pulse(None, 60_000);
+            supervisor.pulse(None, 120_000);
+        }
+        supervisor.refresh(130_000);
+        assert_eq!(state(&supervisor, NET), "held");
+        assert_ne!(status(&supervisor).boot_us, 0);
+    });
+}
+
+#[test]
+fn a_flood_of_notifications_is_a_fault() {
+    with_running(|fake, mut supervisor| {
+        let from_net = |channel| channel == 1;
+        for _ in 0..NOTIFICATIONS_MAX {
+            supervisor.notified(from_net, 20);
+        }
+        assert!(fake.acts().is_empty());
+        supervisor.pulse(None, 30);
+        for _ in 0..=NOTIFICATIONS_MAX {
+            supervisor.notified(from_net, 40);
+        }
+        assert_eq!(fake.acts(), [Act::Stop(NET), Act::Start(NET)]);
+        assert!(history(&supervisor, NET)[1].1.contains("floods"));
+    });
+}
+
+#[test]
+fn a_page_that_says_another_state_each_time_is_read_a_bounded_number_of_times() {
+    with_running(|fake, mut supervisor| {
+        for n in 0..1000 {
+            fake.say(NET, n, if n % 2 == 0 { State::Running } else { State::Degraded });
+            supervisor.notified(|channel| channel == 1, n);
+        }
+        let events = status(&supervisor).event_count;
+        assert!(events <= 3 + 5 * u64::from(NOTIFICATIONS_MAX), "{events}");
+    });
+}
+
+#[test]
+fn a_forged_fault_of_an_unknown_child_changes_nothing() {
+    with_running(|_, mut supervisor| {
+        let before = status(&supervisor);
+        supervisor.fault(61, Fault::Unknown { label: 99 }, 2);
+        assert_eq!(status(&supervisor), before);
+    });
+}
+
+#[test]
+fn garbage_in_a_page_is_survived() {
+    with_supervisor(|fake, mut supervisor| {
+        let mut garbage = Page::new_zeroed();
+        garbage.state = 0xffff;
+        garbage.text_len = 0xffff;
+        garbage.text = [0xff; 128];
+        fake.0.borrow_mut().pages[NET] = Some(garbage);
+        supervisor.refresh(1);
+        assert_eq!(status(&supervisor).pds[NET].state, Condition::Loaded.code());
+        garbage.state = State::Degraded.code();
+        fake.0.borrow_mut().pages[NET] = Some(garbage);
+        supervisor.refresh(2);
+        assert_eq!(history(&supervisor, NET), [("degraded", "(unreadable)".to_owned())]);
+        garbage.state = State::Panicked.code();
+        fake.0.borrow_mut().pages[NET] = Some(garbage);
+        supervisor.fault(1, null_write(), 3);
+        assert!(status(&supervisor).pds[NET].text_len <= 128);
+    });
+}
