@@ -422,6 +422,10 @@ fn offline_proofs_of_something_else_are_refused() {
     assert_eq!(reason(&proof.replace("index 3", "index 03"), &leaves[3]), Reason::Number);
     assert_eq!(reason(&proof.replace("@v1", "@v2"), &leaves[3]), Reason::Version);
     assert_eq!(reason(&proof.replace("index", "xedni"), &leaves[3]), Reason::NoteFormat);
+    let with_extra = |extra| proof_of(3, &leaves, extra);
+    assert_eq!(reason(&with_extra("extra ====\n"), &leaves[3]), Reason::Base64);
+    assert_eq!(reason(&with_extra("extra AAA\n"), &leaves[3]), Reason::Base64);
+    assert_eq!(reason(&with_extra("extra AAAA\nextra AAAA\n"), &leaves[3]), Reason::NoteFormat);
     let more = encode64(&[0; 32]) + "\n";
     let longer = proof.replace("index 3\n", &format!("index 3\n{}", more.repeat(65)));
     assert_eq!(reason(&longer, &leaves[3]), Reason::TooLong);

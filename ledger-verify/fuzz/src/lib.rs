@@ -183,10 +183,7 @@ pub fn key(data: &[u8]) {
 pub fn signature(data: &[u8]) {
     let Some((number, data)) = data.split_first() else { return };
     let Some(algorithm) = Algorithm::from_number(u64::from(number % 5) + 1) else { return };
-    let key = world::signer(algorithm);
-    let mut public = key.public().bytes;
-    let mut signature = key.sign(b"message");
-    assert!(algorithm.verify(&public, b"message", &signature));
+    let (mut public, mut signature) = world().signatures[usize::from(number % 5)].clone();
     // Bytes are added to signature and key from their ends, where hints and packed numbers are.
     let data = data.get(..signature.len() + public.len()).unwrap_or(data);
     let (over_signature, over_key) = data.split_at(data.len().min(signature.len()));

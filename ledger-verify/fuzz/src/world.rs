@@ -36,6 +36,8 @@ pub struct World {
     pub proof: String,
     log: Key<'static>,
     witnesses: [Key<'static>; 2],
+    /// A key of each algorithm, and its signature of `message`.
+    pub signatures: [(Vec<u8>, Vec<u8>); 5],
     /// Verifier keys of the log and of both witnesses.
     pub verifier_keys: Vec<String>,
 }
@@ -152,6 +154,10 @@ fn make() -> World {
         proof,
         log: log.key().unwrap(),
         witnesses: witnesses.map(|witness| witness.key().unwrap()),
+        signatures: [1, 2, 3, 4, 5].map(|number| {
+            let key = signer(Algorithm::from_number(number).unwrap());
+            (key.public().bytes, key.sign(b"message"))
+        }),
         verifier_keys: [log].iter().chain(&witnesses).map(|s| s.verifier_key().unwrap()).collect(),
     }
 }

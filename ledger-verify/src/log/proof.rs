@@ -1,5 +1,6 @@
 //! Offline proofs that an entry is in a log (c2sp.org/tlog-proof).
 
+use super::base64::is_base64;
 use super::checkpoint::{Policy, Trusted};
 use super::note::{Note, hash, number};
 use super::text::Lines;
@@ -22,7 +23,7 @@ pub struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// Takes a proof apart. The `extra` line is passed over: nothing vouches for it.
+    /// Takes a proof apart. The `extra` line may hold anything in base64: nothing vouches for it.
     ///
     /// # Errors
     /// [`Reason::NotText`], [`Reason::Version`], [`Reason::NoteFormat`], [`Reason::Number`],
@@ -42,7 +43,10 @@ impl<'a> Proof<'a> {
         }
         let format = fail(lines.offset(), Reason::NoteFormat);
         let (mut offset, mut line) = lines.next().ok_or(format)?;
-        if line.starts_with("extra ") {
+        if let Some(extra) = line.strip_prefix("extra ") {
+            if !is_base64(extra) {
+                return Err(fail(offset, Reason::Base64));
+            }
             (offset, line) = lines.next().ok_or(format)?;
         }
         let index = line.strip_prefix("index ").ok_or(fail(offset, Reason::NoteFormat))?;
