@@ -25,6 +25,7 @@ fn every_attack_has_its_test() {
     let mut tests = BTreeSet::new();
     collect_tests(&folder.join("src"), &mut tests);
     collect_tests(&folder.join("tests"), &mut tests);
+    collect_tests(&folder.join("../sdk/cairn/tests/log"), &mut tests);
     let list = std::fs::read_to_string(folder.join("../docs/ledger-attacks.md")).unwrap();
     let (tables, _) = list.split_once("## The threats").unwrap();
     let mut attack_count = 0;

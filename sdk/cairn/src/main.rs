@@ -35,6 +35,9 @@ enum Command {
     /// Keeps signature chains.
     #[command(subcommand)]
     Chain(cairn::chain::Command),
+    /// Keeps transparency logs, proves what is in them, and witnesses those of others.
+    #[command(subcommand)]
+    Log(cairn::log::Command),
     /// Makes and checks volumes.
     #[command(subcommand)]
     Volume(cairn::volume::Command),
@@ -49,6 +52,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Panics(args) => cairn::panics::run(args, &output),
         Command::Stack(args) => cairn::stack::run(args, &output),
         Command::Chain(command) => cairn::chain::run(command, &output),
+        Command::Log(command) => cairn::log::run(command, &output),
         Command::Volume(command) => cairn::volume::run(command, &output),
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use proptest::prelude::*;
 
 /// Words that mean something, and values that are none of these or nearly one.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 52] = [
     "compose",
     "graph",
     "symbolize",
@@ -25,6 +25,18 @@ const WORDS: [&str; 40] = [
     "show",
     "verify",
     "anchor",
+    "log",
+    "add",
+    "attach",
+    "checkpoint",
+    "cosign",
+    "prove",
+    "request",
+    "trust",
+    "witness",
+    "--entry",
+    "--index",
+    "--origin",
     "build",
     "ls",
     "embed",

@@ -141,7 +141,7 @@ impl fmt::Display for RegisterLine {
 }
 
 /// Seconds since 1970 as a date and time of day, in UTC.
-fn utc(time_s: u64) -> String {
+pub(crate) fn utc(time_s: u64) -> String {
     let (days, second) = (time_s / 86_400, time_s % 86_400);
     // Counted from 1 March 0000 in eras of 400 years: leap days then come last in their year, and a
     // month's first day is a linear function of its number.

@@ -10,7 +10,7 @@
 //! Event `n` is signed with key `n` and commits to key `n + 1`. The key file is read only to sign: a
 //! copy of the folder without it is good for everything else.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use ledger_verify::registers::{Name, Value, Write, WriteValue};
 use ledger_verify::write::{Draft, KeySet, SecretKey, append, first};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, private_folder};
 
 const CONFIG: &str = "chain.json";
 const EVENTS: &str = "chain.cbor";
@@ -58,12 +58,8 @@ impl ChainFolder {
     /// # Errors
     /// [`Error::Refused`] if there is something at `path`; [`Error::Io`].
     pub fn init(path: &Path) -> Result<Self, Error> {
-        let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-        if occupied || path.is_file() {
-            return Err(Error::Refused(format!("{}: exists already", path.display())));
-        }
-        let mut master = [0; 32];
-        getrandom::fill(&mut master).map_err(|error| Error::io(path)(error.into()))?;
+        private_folder::check_free(path)?;
+        let master = private_folder::new_secret(path)?;
         let (frame, anchor) =
             first(&draft(&master, 0, 0, Vec::new()), &[SecretKey::derive(&master, 0)])
                 .map_err(|error| Error::Refused(error.to_string()))?;
@@ -71,25 +67,15 @@ impl ChainFolder {
         let config =
             serde_json::to_string_pretty(&config).map_err(|error| Error::io(path)(error.into()))?;
 
-        // All three files are complete before the folder appears under its name.
-        let parent = parent(path);
-        let folder = tempfile::Builder::new()
-            .prefix(".cairn-chain-")
-            .tempdir_in(parent)
-            .map_err(Error::io(parent))?;
-        let key: String = master.iter().map(|byte| format!("{byte:02x}")).collect();
-        for (name, content, mode) in [
-            (CONFIG, format!("{config}\n").as_bytes(), 0o644),
-            (EVENTS, frame.as_slice(), 0o644),
-            (KEY, format!("{key}\n").as_bytes(), 0o600),
-        ] {
-            replace(&folder.path().join(name), content, mode)?;
-        }
-        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))
-            .and_then(|()| fs::rename(folder.path(), path))
-            .map_err(Error::io(path))?;
-        // Nothing is left under the temporary name.
-        let _moved = folder.keep();
+        let key = private_folder::hex(&master);
+        private_folder::make(
+            path,
+            &[
+                (CONFIG, format!("{config}\n").as_bytes(), 0o644),
+                (EVENTS, &frame, 0o644),
+                (KEY, format!("{key}\n").as_bytes(), 0o600),
+            ],
+        )?;
         Self::open(path)
     }
 
@@ -99,17 +85,8 @@ impl ChainFolder {
     /// [`Error::Io`]; [`Error::Refused`] if it is none, does not prove, or is in use.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = path.join(CONFIG);
-        let mut lock = File::open(&file).map_err(Error::io(&file))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let message = format!("{}: in use by another cairn", path.display());
-                return Err(Error::Refused(message));
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io(&file)(error)),
-        }
-        let mut text = String::new();
-        lock.read_to_string(&mut text).map_err(Error::io(&file))?;
+        let lock = private_folder::lock(path, &file)?;
+        let text = private_folder::read_text(&file)?;
         let id = parse_config(&text)
             .map_err(|what| Error::Refused(format!("{}: {what}", file.display())))?;
         let events = read_events(&path.join(EVENTS))?;
@@ -232,7 +209,7 @@ fn draft(master: &[u8; 32], sequence: u64, not_before_s: u64, writes: Vec<Write>
 }
 
 /// The time that goes into events: `SOURCE_DATE_EPOCH` where it is set, so that builds can repeat.
-fn now_s() -> u64 {
+pub(crate) fn now_s() -> u64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|value| value.parse().ok());
     fixed.unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
@@ -257,7 +234,7 @@ fn read_events(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(events)
 }
 
-fn read_key(path: &Path) -> Result<[u8; 32], Error> {
+pub(crate) fn read_key(path: &Path) -> Result<[u8; 32], Error> {
     let metadata = fs::metadata(path).map_err(Error::io(path))?;
     if metadata.permissions().mode() & 0o077 != 0 {
         let message = format!("{}: open to other users; chmod 600 it", path.display());

@@ -3,8 +3,9 @@
 mod describe;
 mod folder;
 
+pub(crate) use describe::utc;
 pub use folder::{ChainFolder, Pending, register_of, vouch};
-pub(crate) use folder::{parent, persist, replace, temporary_beside};
+pub(crate) use folder::{now_s, parent, persist, read_key, replace, temporary_beside};
 
 use std::path::PathBuf;
 

@@ -1,0 +1,84 @@
+//! What goes into a log: events of chains, or bytes of any kind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ledger_verify::Digest;
+use ledger_verify::cbor::{self, Reader};
+use ledger_verify::chain::{Anchor, first_event};
+use ledger_verify::write::log::ENTRY_BYTES_MAX;
+use ledger_verify::write::log_entry;
+
+use super::folder::{LogFolder, head};
+use super::publish::count_events;
+use crate::Error;
+use crate::chain::ChainFolder;
+
+/// The positions of all events of a chain.
+pub(super) fn chain_events(chain: &ChainFolder) -> Result<Vec<Anchor>, Error> {
+    let id = chain.proven()?.anchor().chain;
+    let mut positions = Vec::new();
+    let mut rest = chain.events();
+    while !rest.is_empty() {
+        let (event, after) =
+            first_event(rest).map_err(|reason| Error::Refused(reason.to_string()))?;
+        positions.push(Anchor { chain: id, sequence: event.sequence, digest: event.digest });
+        rest = after;
+    }
+    Ok(positions)
+}
+
+/// The position that a log entry is of; `None` for an entry of another kind.
+pub(super) fn chain_position(entry: &[u8]) -> Option<Anchor> {
+    read_position(entry).ok()
+}
+
+fn read_position(entry: &[u8]) -> Result<Anchor, cbor::Error> {
+    let mut reader = Reader::new(entry);
+    reader.array_of(3)?;
+    let chain = Digest(*reader.byte_array()?);
+    let sequence = reader.unsigned()?;
+    let digest = Digest(*reader.byte_array()?);
+    reader.end()?;
+    Ok(Anchor { chain, sequence, digest })
+}
+
+/// Reads a file that is one entry.
+pub(super) fn read_entry(path: &Path) -> Result<Vec<u8>, Error> {
+    let entry = fs::read(path).map_err(Error::io(path))?;
+    if entry.len() > ENTRY_BYTES_MAX {
+        let message = format!("{}: longer than {ENTRY_BYTES_MAX} bytes", path.display());
+        return Err(Error::Refused(message));
+    }
+    Ok(entry)
+}
+
+/// Lets the events of `chains` that the log does not have, and the contents of `files`, wait for the
+/// next checkpoint. Answers the indices that they will have.
+pub(super) fn add(
+    folder: &LogFolder,
+    chains: &[PathBuf],
+    files: &[PathBuf],
+) -> Result<std::ops::Range<u64>, Error> {
+    let mut pending = folder.pending(head(&folder.signed()?)?.size)?;
+    let start = pending.first + pending.entries.len() as u64;
+    let mut logged = folder.chains()?;
+    count_events(&mut logged, &pending.entries);
+    for path in chains {
+        for position in chain_events(&ChainFolder::open(path)?)? {
+            let known = logged.get(&position.chain.to_string()).copied().unwrap_or(0);
+            if position.sequence >= known {
+                pending.entries.push(log_entry(&position));
+            }
+        }
+        count_events(&mut logged, &pending.entries);
+    }
+    for path in files {
+        pending.entries.push(read_entry(path)?);
+    }
+    let end = pending.first + pending.entries.len() as u64;
+    if end > start {
+        folder.set_pending(&pending)?;
+    }
+    Ok(start..end)
+}

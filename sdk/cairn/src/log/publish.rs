@@ -1,0 +1,102 @@
+//! From waiting entries to a published checkpoint.
+//!
+//! Order: tiles and bundles, then the signature, which is remembered before it leaves, then the
+//! checkpoint. Cut short anywhere, the next run takes up where this one stopped.
+
+use std::collections::BTreeMap;
+
+use ledger_verify::log::note::Note;
+use ledger_verify::log::tree::verify_consistency;
+use ledger_verify::write::log::{Appender, Tree, checkpoint_text};
+
+use super::entry::chain_position;
+use super::folder::{LogFolder, Pending, head};
+use super::store::{CHECKPOINT, Store};
+use crate::{Error, Output};
+
+/// Publishes what was signed, then signs and publishes what waits. Answers the log's last checkpoint.
+pub(super) fn checkpoint(folder: &LogFolder, output: &Output) -> Result<String, Error> {
+    let store = folder.store()?;
+    let signed = folder.signed()?;
+    publish(folder, &store, &signed)?;
+    let before = head(&signed)?;
+    let pending = folder.pending(before.size)?;
+    if pending.entries.is_empty() {
+        return Ok(signed);
+    }
+    let mut log =
+        Appender::resume(before.size, |path: &str| store.get(path)).map_err(unreadable)?;
+    if log.root() != before.root {
+        let message =
+            format!("{}: the tiles lead to another root than was signed", store.place(""));
+        return Err(Error::Refused(message));
+    }
+    let mut progress = output.progress("logging", pending.entries.len() as u64);
+    for entry in &pending.entries {
+        for (path, bytes) in log.append(entry).unwrap_or_default() {
+            store.create(&path, &bytes)?;
+        }
+        progress.advance(1);
+    }
+    for (path, bytes) in log.partial_files() {
+        store.create(&path, &bytes)?;
+    }
+    let note = folder.sign(&checkpoint_text(folder.origin(), log.size(), &log.root()))?;
+    publish(folder, &store, &note)?;
+    note_chains(folder, &pending)?;
+    folder.set_pending(&Pending { first: log.size(), entries: Vec::new() })?;
+    Ok(note)
+}
+
+/// Brings the store's checkpoint up to `note`, which this log signed last. What the store has has to
+/// be that tree or an earlier one of this log.
+pub(super) fn publish(folder: &LogFolder, store: &Store, note: &str) -> Result<(), Error> {
+    let Some((published, version)) = store.get_versioned(CHECKPOINT)? else {
+        return store.replace(CHECKPOINT, note.as_bytes(), None);
+    };
+    if published == note.as_bytes() {
+        return Ok(());
+    }
+    let place = store.place(CHECKPOINT);
+    let refused = |what: &str| Error::Refused(format!("{place}: {what}"));
+    let parsed = Note::parse(&published).map_err(|error| refused(&error.to_string()))?;
+    let old = folder.policy()?.verify(&parsed).map_err(|_| refused("not by this log"))?.checkpoint;
+    let new = head(note)?;
+    if old.size > new.size {
+        return Err(refused("newer than what this log's folder remembers to have signed"));
+    }
+    let mut tree = Tree::new(new.size, |path: &str| store.get(path));
+    let proof = tree.consistency(old.size).map_err(unreadable)?;
+    let is_continued = match proof {
+        // Every tree continues the empty one.
+        None => old.size == 0,
+        Some(proof) => verify_consistency(old.size, new.size, &old.root, &new.root, proof).is_ok(),
+    };
+    if !is_continued {
+        return Err(refused("signed by this log, but another history than its folder remembers"));
+    }
+    store.replace(CHECKPOINT, note.as_bytes(), Some(&version))
+}
+
+/// Remembers which events are logged now.
+fn note_chains(folder: &LogFolder, logged: &Pending) -> Result<(), Error> {
+    let mut chains = folder.chains()?;
+    count_events(&mut chains, &logged.entries);
+    folder.set_chains(&chains)
+}
+
+/// Adds what `entries` say of chains to the number of events known of each.
+pub(super) fn count_events(chains: &mut BTreeMap<String, u64>, entries: &[Vec<u8>]) {
+    for position in entries.iter().filter_map(|entry| chain_position(entry)) {
+        let known = chains.entry(position.chain.to_string()).or_default();
+        *known = (*known).max(position.sequence.saturating_add(1));
+    }
+}
+
+/// An error of reading a log's files.
+pub(super) fn unreadable(error: ledger_verify::write::log::Error<Error>) -> Error {
+    match error {
+        ledger_verify::write::log::Error::Source(error) => error,
+        error @ ledger_verify::write::log::Error::File { .. } => Error::Refused(error.to_string()),
+    }
+}
