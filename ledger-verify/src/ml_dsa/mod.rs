@@ -6,7 +6,7 @@
 //! and never stored. Checked against Wycheproof's vectors and, at random, against that crate.
 //! Section and algorithm numbers are those of FIPS 204.
 
-mod poly;
+pub(crate) mod poly;
 
 use crate::keccak::{RATE_SHAKE_128, RATE_SHAKE_256, SUFFIX_SHAKE, Sponge};
 use poly::{Poly, Ring, Unpack};

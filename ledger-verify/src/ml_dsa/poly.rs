@@ -12,7 +12,7 @@ pub(super) type Ring = ntt::Ring<Q, 1753, 256>;
 pub(super) type Poly = [u32; 256];
 
 /// Numbers of equal width packed into bytes, lowest bits first (algorithms 18 and 19).
-pub(super) struct Unpack<'a> {
+pub(crate) struct Unpack<'a> {
     bytes: core::slice::Iter<'a, u8>,
     width: u32,
     bits: u32,
@@ -21,7 +21,7 @@ pub(super) struct Unpack<'a> {
 
 impl<'a> Unpack<'a> {
     /// Numbers of `width` bits, at most 24.
-    pub(super) fn new(bytes: &'a [u8], width: u32) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], width: u32) -> Self {
         Self { bytes: bytes.iter(), width, bits: 0, bit_count: 0 }
     }
 }

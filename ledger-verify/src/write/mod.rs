@@ -1,6 +1,8 @@
 //! The writing side: makes and signs events. For host programs; needs an allocator and secrets.
 
 pub mod log;
+#[cfg(feature = "nexus")]
+pub mod nexus;
 
 use std::vec::Vec;
 

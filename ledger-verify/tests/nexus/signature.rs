@@ -3,6 +3,9 @@
 use ledger_verify::nexus::signature::KeyType::{Brainpool, Falcon};
 use ledger_verify::nexus::signature::{KeyType, SignatureError};
 
+#[cfg(feature = "write")]
+use ledger_verify::write::nexus::SecretKey;
+
 use crate::support::{hex, ledger_vectors};
 
 /// A valid signature.
@@ -64,6 +67,23 @@ fn signatures_of_the_ledger_verify() {
         assert_eq!(KeyType::from_number(signed.key_type.number()), Some(signed.key_type));
     }
     assert_eq!([0, 3, 255].map(KeyType::from_number), [None; 3]);
+}
+
+#[test]
+fn ecdsa_agrees_with_openssl() {
+    let file = include_str!("../vectors/openssl_brainpoolP512t1.json");
+    let file: serde_json::Value = serde_json::from_str(file).unwrap();
+    let tests = file["tests"].as_array().unwrap();
+    assert_eq!(tests.len(), 40);
+    for (index, test) in tests.iter().enumerate() {
+        let (public, signature) = (hex(&test["public"]), hex(&test["signature"]));
+        let message = hex(&test["message"]);
+        assert_eq!(Brainpool.verify(&public, &message, &signature), Ok(()), "{index}");
+        // What OpenSSL does with more than it can use.
+        let longer = [&message[..], b"more"].concat();
+        let expected = if message.len() == 64 { Ok(()) } else { Err(SignatureError::Mismatch) };
+        assert_eq!(Brainpool.verify(&public, &longer, &signature), expected, "{index}");
+    }
 }
 
 /// Calls `judge` with every bit of `part` flipped, the bit's number, and what verification says.
@@ -205,4 +225,24 @@ fn ecdsa_has_one_encoding() {
     let mut signed = brainpool_real();
     signed.public = [vec![2], hex(&p.into())].concat();
     assert_eq!(signed.verify(), Err(KeyEncoding { offset: 1 }));
+}
+
+#[cfg(feature = "write")]
+#[test]
+fn what_the_writer_signs_verifies_and_is_always_the_same() {
+    for key_type in [Brainpool, Falcon] {
+        let keys = [0, 1, 2].map(|index| SecretKey::derive(key_type, &[9; 32], index));
+        for (key, other) in keys.iter().zip(&keys[1..]) {
+            assert_eq!(key.key_type(), key_type);
+            for message in [[0; 64], [255; 64]] {
+                let signature = key.sign(&message);
+                assert_eq!(key_type.verify(key.public(), &message, &signature), Ok(()));
+                assert!(key_type.verify(other.public(), &message, &signature).is_err());
+                assert!(key_type.verify(key.public(), &[1; 64], &signature).is_err());
+                assert_eq!(key.sign(&message), signature);
+            }
+        }
+        assert_eq!(SecretKey::derive(key_type, &[9; 32], 1).public(), keys[1].public());
+        assert_ne!(SecretKey::derive(key_type, &[8; 32], 1).public(), keys[1].public());
+    }
 }

@@ -28,7 +28,7 @@ const_monty_params!(
     "The order of the generator."
 );
 /// An element of the field.
-type Element = ConstMontyForm<P, { U512::LIMBS }>;
+pub(crate) type Element = ConstMontyForm<P, { U512::LIMBS }>;
 /// A number modulo the order.
 pub(crate) type Scalar = ConstMontyForm<N, { U512::LIMBS }>;
 
@@ -36,7 +36,7 @@ const B: Element = element(
     "7CBBBCF9441CFAB76E1890E46884EAE321F70C0BCB4981527897504BEC3E36A6\
      2BCDFA2304976540F6450085F2DAE145C22553B465763689180EA2571867423E",
 );
-const GENERATOR: Point = Point {
+pub(crate) const GENERATOR: Point = Point {
     x: element(
         "640ECE5C12788717B9C1BA06CBC2A6FEBA85842458C56DDE9DB1758D39C0313D\
          82BA51735CDB3EA499AA77A7D6943A64F7A3F25FE26F06B51BAA2696FA9035DA",
@@ -48,14 +48,14 @@ const GENERATOR: Point = Point {
     z: Element::ONE,
 };
 
-const BYTES: usize = 64;
+pub(crate) const BYTES: usize = 64;
 pub(super) const PUBLIC_BYTES: usize = 1 + BYTES;
 pub(super) const SIGNATURE_BYTES: usize = 7 + 2 * BYTES;
 
 /// A sequence of 132 bytes, in it an integer of 64.
-const HEADER: [u8; 5] = [0x30, 0x81, 0x84, 0x02, 0x40];
+pub(crate) const HEADER: [u8; 5] = [0x30, 0x81, 0x84, 0x02, 0x40];
 /// The other integer.
-const SEPARATOR: [u8; 2] = [0x02, 0x40];
+pub(crate) const SEPARATOR: [u8; 2] = [0x02, 0x40];
 
 const fn element(digits: &str) -> Element {
     Element::new(&U512::from_be_hex(digits))
@@ -135,18 +135,17 @@ pub(crate) fn digest(message: &[u8]) -> Scalar {
     Scalar::new(&U512::from_be_slice(&bytes))
 }
 
-/// Whether the x coordinate of `point` is `r` modulo the order.
+/// Whether the x coordinate of `point`, modulo the order, is `r`: x - n has 258 bits, and `r` has more.
 fn has_x(point: &Point, r: &U512) -> bool {
-    // x is X / Z². It is below p, which is below twice the order.
-    let zz = point.z.square();
-    let is = |x: &U512| Element::new(x) * zz == point.x;
-    let (next, p) = (r.saturating_add(N::PARAMS.modulus().as_ref()), P::PARAMS.modulus().as_ref());
-    !point.is_infinity() && (is(r) || next < *p && is(&next))
+    // x is X / Z².
+    !point.is_infinity() && Element::new(r) * point.z.square() == point.x
 }
 
-/// 1 / a, for a other than 0.
-pub(crate) fn invert(a: &Scalar) -> Scalar {
-    pow(a, &N::PARAMS.modulus().as_ref().wrapping_sub(&U512::from_u8(2)))
+/// 1 / a, for a other than 0: both moduli are prime.
+pub(crate) fn invert<M: ConstMontyParams<{ U512::LIMBS }>>(
+    a: &ConstMontyForm<M, { U512::LIMBS }>,
+) -> ConstMontyForm<M, { U512::LIMBS }> {
+    pow(a, &M::PARAMS.modulus().as_ref().wrapping_sub(&U512::from_u8(2)))
 }
 
 /// `base` to the power of `exponent`, bit by bit.
@@ -169,10 +168,10 @@ fn pow<M: ConstMontyParams<{ U512::LIMBS }>>(
 
 /// A point of the curve in Jacobian coordinates: (X / Z², Y / Z³). Infinity has a Z of 0.
 #[derive(Clone, Copy)]
-struct Point {
-    x: Element,
-    y: Element,
-    z: Element,
+pub(crate) struct Point {
+    pub(crate) x: Element,
+    pub(crate) y: Element,
+    pub(crate) z: Element,
 }
 
 impl Point {
@@ -222,7 +221,7 @@ impl Point {
 
 /// `a` times the generator plus `b` times `point`, by two bits of both at a time.
 #[inline(never)]
-fn multiply(a: &Scalar, b: &Scalar, point: &Point) -> Point {
+pub(crate) fn multiply(a: &Scalar, b: &Scalar, point: &Point) -> Point {
     // At 4i + j: i times the generator plus j times `point`.
     let mut table = [Point::INFINITY; 16];
     for index in 1..table.len() {
@@ -242,4 +241,68 @@ fn multiply(a: &Scalar, b: &Scalar, point: &Point) -> Point {
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar(number: i64) -> Scalar {
+        let size = Scalar::new(&U512::from_u64(number.unsigned_abs()));
+        if number < 0 { -size } else { size }
+    }
+
+    fn negative(point: &Point) -> Point {
+        Point { y: -point.y, ..*point }
+    }
+
+    /// `number` times the generator, step by step.
+    fn times(number: i64) -> Point {
+        let sum = (0..number.abs()).fold(Point::INFINITY, |sum, _| sum.add(&GENERATOR));
+        if number < 0 { negative(&sum) } else { sum }
+    }
+
+    fn is_same(a: &Point, b: &Point) -> bool {
+        let (za, zb) = (a.z.square(), b.z.square());
+        a.is_infinity() == b.is_infinity()
+            && a.x * zb == b.x * za
+            && a.y * zb * b.z == b.y * za * a.z
+    }
+
+    #[test]
+    fn the_constants_are_those_of_a_curve_of_that_order() {
+        let Point { x, y, .. } = GENERATOR;
+        assert_eq!(y.square(), (x.square() - Element::new(&U512::from_u8(3))) * x + B);
+        let last = multiply(&scalar(-1), &Scalar::ZERO, &GENERATOR);
+        assert!(is_same(&last, &times(-1)));
+        assert!(last.add(&GENERATOR).is_infinity());
+    }
+
+    #[test]
+    fn sums_hold_in_the_cases_that_the_formulas_leave_out() {
+        for factor in [-2, -1, 0, 1, 2, 7] {
+            let point = times(factor);
+            for a in [-255, -2, -1, 0, 1, 2, 64] {
+                for b in [-85, -1, 0, 1, 2] {
+                    let product = multiply(&scalar(a), &scalar(b), &point);
+                    assert!(is_same(&product, &times(a + b * factor)), "{a} {b} {factor}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn infinity_has_no_x() {
+        assert!(has_x(&GENERATOR, &GENERATOR.x.retrieve()));
+        for x in [U512::ZERO, U512::ONE] {
+            assert!(!has_x(&Point { x: Element::new(&x), ..Point::INFINITY }, &x));
+        }
+    }
+
+    /// Why [`has_x`] need not try `r` plus the order.
+    #[test]
+    fn an_r_of_64_bytes_exceeds_what_the_field_has_beyond_the_order() {
+        let difference = P::PARAMS.modulus().as_ref().wrapping_sub(N::PARAMS.modulus().as_ref());
+        assert!(difference < U512::ONE.shl_vartime(503));
+    }
 }

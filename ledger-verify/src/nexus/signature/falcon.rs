@@ -21,18 +21,19 @@ pub(crate) const NORM_BOUND: u64 = 43_533_782;
 
 /// Length of what makes two signatures of one message differ.
 pub(crate) const NONCE_BYTES: usize = 40;
-const PUBLIC_HEADER: u8 = 0x09;
+/// The first byte of a public key.
+pub(crate) const PUBLIC_HEADER: u8 = 0x09;
 /// The first byte of a signature with uncompressed coefficients.
 pub(crate) const SIGNATURE_HEADER: u8 = 0x59;
-const PUBLIC_BITS: usize = 14;
-const SIGNATURE_BITS: usize = 12;
+pub(crate) const PUBLIC_BITS: usize = 14;
+pub(crate) const SIGNATURE_BITS: usize = 12;
 pub(super) const PUBLIC_BYTES: usize = 1 + DEGREE * PUBLIC_BITS / 8;
 pub(super) const SIGNATURE_BYTES: usize = 1 + NONCE_BYTES + DEGREE * SIGNATURE_BITS / 8;
 
 /// The ring; 49 is a 1024th root of unity.
-type Ring = ntt::Ring<Q, 49, DEGREE>;
+pub(crate) type Ring = ntt::Ring<Q, 49, DEGREE>;
 /// Coefficients, each in `0..Q`.
-type Poly = [u32; DEGREE];
+pub(crate) type Poly = [u32; DEGREE];
 
 /// `public` is `09`, then the coefficients of h with 14 bits each. `signature` is `59`, the nonce, then
 /// the coefficients of s2 with 12 bits each, signed. The highest bit of each comes first.
@@ -41,6 +42,12 @@ pub(super) fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureError> {
+    let norm = squared_length(public, message, signature)?;
+    if norm < NORM_BOUND { Ok(()) } else { Err(SignatureError::NotShort { norm }) }
+}
+
+/// Of s2 as it stands in the signature, and of s1, which is c - s2 · h.
+fn squared_length(public: &[u8], message: &[u8], signature: &[u8]) -> Result<u64, SignatureError> {
     let public: &[u8; PUBLIC_BYTES] = public.try_into().map_err(|_| SignatureError::KeyLength)?;
     let signature: &[u8; SIGNATURE_BYTES] =
         signature.try_into().map_err(|_| SignatureError::SignatureLength)?;
@@ -57,7 +64,7 @@ pub(super) fn verify(
         let s1 = Ring::sub(challenge.coefficient(), *product);
         norm += square(s1) + square(sign_extend(s2));
     }
-    if norm < NORM_BOUND { Ok(()) } else { Err(SignatureError::NotShort { norm }) }
+    Ok(norm)
 }
 
 fn decode_public(public: &[u8; PUBLIC_BYTES]) -> Result<Poly, SignatureError> {
@@ -139,5 +146,65 @@ impl Challenge {
     pub(crate) fn coefficient(&mut self) -> u32 {
         let mut words = (0..64).map(|_| u32::from(self.0.byte()) << 8 | u32::from(self.0.byte()));
         words.find(|word| *word < 5 * Q).unwrap_or(0) % Q
+    }
+}
+
+#[cfg(feature = "write")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nexus::signature::KeyType;
+    use crate::write::nexus::{SecretKey, divide, modulo_q, pack};
+    use std::vec::Vec;
+
+    /// As much as round 3 allows.
+    const NORM_MAX_ROUND_3: u64 = 34_034_726;
+    const NONCE: [u8; NONCE_BYTES] = [7; NONCE_BYTES];
+    const MESSAGE: &[u8] = b"message";
+
+    /// A key and a signature of [`MESSAGE`] with a given norm: h is (c - s1) / s2 for chosen s1 and s2.
+    fn made_for_norm(norm: u64) -> (Vec<u8>, Vec<u8>) {
+        let s2: [i64; DEGREE] =
+            core::array::from_fn(|i| ((i * i + 3) % 401).cast_signed() as i64 - 200);
+        let mut rest = norm - s2.iter().map(|s2| s2.pow(2).unsigned_abs()).sum::<u64>();
+        let mut challenge = Challenge::new(&NONCE, MESSAGE);
+        let numerator = core::array::from_fn(|_| {
+            let s1 = rest.isqrt().min(u64::from(Q / 2));
+            rest -= s1.pow(2);
+            modulo_q(i64::from(challenge.coefficient()) - s1.cast_signed())
+        });
+        assert_eq!(rest, 0);
+        let mut public = std::vec![PUBLIC_HEADER];
+        pack::<PUBLIC_BITS>(divide(numerator, s2.map(modulo_q)), &mut public);
+        let mut signature = std::vec![SIGNATURE_HEADER];
+        signature.extend(NONCE);
+        pack::<SIGNATURE_BITS>(s2.map(|s2| u32::try_from(s2 & 0xfff).unwrap()), &mut signature);
+        (public, signature)
+    }
+
+    #[test]
+    fn norms_count_up_to_the_bound_of_round_2() {
+        let below = [NORM_MAX_ROUND_3, NORM_MAX_ROUND_3 + 1, 40_000_000, NORM_BOUND - 1];
+        for norm in below {
+            let (public, signature) = made_for_norm(norm);
+            assert_eq!(verify(&public, MESSAGE, &signature), Ok(()), "{norm}");
+        }
+        for norm in [NORM_BOUND, NORM_BOUND + 1, 2 * NORM_BOUND, 1_000_000_000] {
+            let (public, signature) = made_for_norm(norm);
+            let refused = Err(SignatureError::NotShort { norm });
+            assert_eq!(verify(&public, MESSAGE, &signature), refused);
+        }
+    }
+
+    #[test]
+    fn signatures_that_round_3_would_refuse_verify() {
+        let key = SecretKey::derive(KeyType::Falcon, &[7; 32], 0);
+        let norms = (0..16).map(|message| {
+            let signature = key.sign(&[message]);
+            assert_eq!(verify(key.public(), &[message], &signature), Ok(()));
+            squared_length(key.public(), &[message], &signature).unwrap()
+        });
+        let (longer, shorter): (Vec<u64>, _) = norms.partition(|norm| *norm > NORM_MAX_ROUND_3);
+        assert!(!longer.is_empty() && !shorter.is_empty(), "{longer:?} {shorter:?}");
     }
 }
