@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ledger_verify::Digest;
 use ledger_verify::cbor::{self, Reader};
 use ledger_verify::chain::{Anchor, first_event};
-use ledger_verify::write::log::ENTRY_BYTES_MAX;
+use ledger_verify::write::log::{ENTRY_BYTES_MAX, entries};
 use ledger_verify::write::log_entry;
 
 use super::folder::{LogFolder, head};
@@ -53,28 +53,46 @@ pub(super) fn read_entry(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(entry)
 }
 
-/// Lets the events of `chains` that the log does not have, and the contents of `files`, wait for the
-/// next checkpoint. Answers the indices that they will have.
+/// What is to be added.
+pub(super) struct Sources<'a> {
+    /// Folders of chains.
+    pub(super) chains: &'a [PathBuf],
+    /// Files that are an entry each.
+    pub(super) entry: &'a [PathBuf],
+    /// Files that are an entry bundle each.
+    pub(super) entries: &'a [PathBuf],
+}
+
+/// Lets what the log does not have of the chains' events, and the entries in files, wait for the next
+/// checkpoint. Answers the indices that they will have.
 pub(super) fn add(
     folder: &LogFolder,
-    chains: &[PathBuf],
-    files: &[PathBuf],
+    sources: &Sources<'_>,
 ) -> Result<std::ops::Range<u64>, Error> {
     let mut pending = folder.pending(head(&folder.signed()?)?.size)?;
     let start = pending.first + pending.entries.len() as u64;
     let mut logged = folder.chains()?;
     count_events(&mut logged, &pending.entries);
-    for path in chains {
+    for path in sources.chains {
+        let mut new = Vec::new();
         for position in chain_events(&ChainFolder::open(path)?)? {
             let known = logged.get(&position.chain.to_string()).copied().unwrap_or(0);
             if position.sequence >= known {
-                pending.entries.push(log_entry(&position));
+                new.push(log_entry(&position));
             }
         }
-        count_events(&mut logged, &pending.entries);
+        count_events(&mut logged, &new);
+        pending.entries.extend(new);
     }
-    for path in files {
+    for path in sources.entry {
         pending.entries.push(read_entry(path)?);
+    }
+    for path in sources.entries {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        let all = entries(&bytes).ok_or_else(|| {
+            Error::Refused(format!("{}: does not end with an entry", path.display()))
+        })?;
+        pending.entries.extend(all.into_iter().map(<[u8]>::to_vec));
     }
     let end = pending.first + pending.entries.len() as u64;
     if end > start {

@@ -59,7 +59,8 @@ pub enum Command {
         #[arg(long)]
         ml_dsa: bool,
     },
-    /// Lets entries wait for the next checkpoint: a chain's events that the log does not have, or files.
+    /// Lets entries wait for the next checkpoint: a chain's events that the log does not have, or
+    /// contents of files.
     Add {
         /// The log's folder.
         log: PathBuf,
@@ -69,6 +70,10 @@ pub enum Command {
         /// A file of at most 65,535 bytes, which becomes an entry as it is.
         #[arg(long, value_name = "FILE")]
         entry: Vec<PathBuf>,
+        /// A file of many entries, each behind its length in two bytes, big-endian: an entry bundle of
+        /// any length, for example another log's.
+        #[arg(long, value_name = "FILE")]
+        entries: Vec<PathBuf>,
     },
     /// Publishes the entries that wait, signs the tree with them, and publishes the checkpoint.
     Checkpoint {
@@ -208,8 +213,9 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             let folder = init(log, origin, store, *ml_dsa)?;
             output.answer(&Made::of(&folder, "made", &folder.signed()?)?);
         }
-        Command::Add { log, chain, entry } => {
-            let indices = entry::add(&LogFolder::open(log)?, chain, entry)?;
+        Command::Add { log, chain, entry, entries } => {
+            let folder = LogFolder::open(log)?;
+            let indices = entry::add(&folder, &entry::Sources { chains: chain, entry, entries })?;
             output.answer(&Added::of(&indices));
         }
         Command::Checkpoint { log } => {

@@ -171,6 +171,24 @@ fn an_event_is_logged_once() {
 }
 
 #[test]
+fn another_logs_entries_are_taken_over() {
+    let folder = folder();
+    log(&folder, &[]);
+    add(&folder, "more", 20);
+    done(&folder, &["log", "checkpoint", "log"]);
+    done(&folder, &["log", "init", "copy", "--origin", "log.example/copy"]);
+    let bundle = "log/public/tile/entries/000.p/22";
+    assert_eq!(json(&folder, &["log", "add", "copy", "--entries", bundle])["added"], 22);
+    // The chain's events are among them.
+    assert_eq!(json(&folder, &["log", "add", "copy", "--chain", "chain"])["added"], 0);
+    done(&folder, &["log", "checkpoint", "copy"]);
+    let root = |log| json(&folder, &["log", "show", log])["root"].clone();
+    assert_eq!(root("log"), root("copy"));
+    fs::write(folder.path().join("cut"), b"\0\x02a").unwrap();
+    refused(&folder, &["log", "add", "copy", "--entries", "cut"], 1, "does not end with an entry");
+}
+
+#[test]
 fn logs_grow_over_tiles_and_stay_what_they_were() {
     let folder = folder();
     log(&folder, &[]);
@@ -328,6 +346,10 @@ fn one_cairn_at_a_time_writes() {
     lock.lock().unwrap();
     refused(&folder, &["log", "checkpoint", "log"], 1, "in use");
     refused(&folder, &["log", "add", "log", "--chain", "chain"], 1, "in use");
+    done(&folder, &["log", "witness", "w", "--name", "witness.example"]);
+    let lock = fs::File::open(folder.path().join("w")).unwrap();
+    lock.lock().unwrap();
+    refused(&folder, &["log", "cosign", "w", "log/signed"], 1, "in use");
 }
 
 #[test]
