@@ -17,7 +17,9 @@ pub mod output;
 pub mod panics;
 mod private_folder;
 pub mod stack;
+pub mod status;
 pub mod symbolize;
+pub mod top;
 pub mod volume;
 
 pub use error::Error;

@@ -32,6 +32,10 @@ enum Command {
     Panics(cairn::panics::Args),
     /// Tells how much stack each PD can take, and refuses what may overflow.
     Stack(cairn::stack::Args),
+    /// Lists what runs in a system, over the network.
+    Ps(cairn::status::Args),
+    /// Watches what runs in a system, live.
+    Top(cairn::top::Args),
     /// Keeps signature chains.
     #[command(subcommand)]
     Chain(cairn::chain::Command),
@@ -51,6 +55,8 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Symbolize(args) => cairn::symbolize::run(args),
         Command::Panics(args) => cairn::panics::run(args, &output),
         Command::Stack(args) => cairn::stack::run(args, &output),
+        Command::Ps(args) => cairn::status::run(args, &output),
+        Command::Top(args) => cairn::top::run(args),
         Command::Chain(command) => cairn::chain::run(command, &output),
         Command::Log(command) => cairn::log::run(command, &output),
         Command::Volume(command) => cairn::volume::run(command, &output),
