@@ -189,6 +189,7 @@ TEST_KERNELS := $(or $(ASKED_KERNEL),model $(if $(OFFICIAL_SDK),sel4))
 TEST_CONFIGS := $(if $(ASKED_CONFIG),$(CONFIG),release debug)
 
 test:
+	@ci/setup.sh tests
 	@$(MAKE) test-host
 	@set -e; for kernel in $(TEST_KERNELS); do \
 		for config in $(TEST_CONFIGS); do \

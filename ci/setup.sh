@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what Cairn needs and the machine lacks; where it cannot, prints the commands and fails.
-# Does nothing, quickly, when everything is there.
+# Does nothing, quickly, when everything is there. `tests` as argument asks for what only tests use, too,
+# and does not fail for want of it.
 set -eu
 
 RUST_MIN=1.91
@@ -34,6 +35,8 @@ find_packages() {
     has_network_rom || packages="$packages ipxe-qemu"
     # Only `make bench` needs it, for its network namespace.
     has ip || optional="$optional iproute2"
+    # Only the test of the status page needs it.
+    [ "$1" != tests ] || has chromium || optional="$optional chromium"
 }
 
 as_root() {
@@ -66,7 +69,7 @@ install_packages() {
         echo "    apt-get update && apt-get install -y --no-install-recommends$packages$optional" >&2
         return 1
     fi
-    echo "setup: without$optional \`make bench\` measures no network" >&2
+    echo "setup: without$optional some tests and measurements are left out" >&2
 }
 
 # rust_at_least <version>
@@ -96,7 +99,7 @@ install_rust() {
     return 1
 }
 
-find_packages
+find_packages "${1:-}"
 failed=0
 install_packages || failed=1
 install_rust || failed=1

@@ -92,6 +92,7 @@ pub fn files() -> Files {
     ]
     .map(|(path, len)| (path.to_owned(), content(path, len)))
     .into();
+    files.extend(status_page());
     // Enough of them that the table of contents has more leaves than any cache holds.
     for number in 0..2000 {
         let path = format!("many/file-{number:04}-{}", "x".repeat(number % 40));
@@ -99,6 +100,14 @@ pub fn files() -> Files {
         files.insert(path, bytes);
     }
     files
+}
+
+/// The files of the status page, as the demo volume has them.
+fn status_page() -> Files {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/ui");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let name = |entry: &fs::DirEntry| entry.file_name().into_string().unwrap();
+    files.map(|entry| (format!("ui/{}", name(&entry)), fs::read(entry.path()).unwrap())).collect()
 }
 
 /// Few files, different ones for each `edition`.

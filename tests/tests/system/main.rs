@@ -10,6 +10,7 @@ mod age;
 mod damage;
 mod house;
 mod network;
+mod page;
 mod reading;
 mod requests;
 mod shared;
