@@ -1,7 +1,7 @@
 //! The writing side: makes and signs events. For host programs; needs an allocator and secrets.
 
 pub mod log;
-#[cfg(feature = "nexus")]
+#[cfg(all(feature = "nexus", feature = "write"))]
 pub mod nexus;
 
 use std::vec::Vec;

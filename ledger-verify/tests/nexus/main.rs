@@ -2,6 +2,7 @@
 #![cfg(feature = "nexus")]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod block;
 mod hash;
 mod signature;
 mod support;
