@@ -245,3 +245,47 @@ pub(super) fn head(note: &str) -> Result<Checkpoint<'_>, Error> {
 fn parse_text(text: &str) -> Result<Checkpoint<'_>, Error> {
     Checkpoint::parse(text).map_err(|error| Error::Refused(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger_verify::Digest;
+
+    #[test]
+    fn no_two_trees_of_one_size_are_signed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log =
+            LogFolder::init(&folder.path().join("log"), "log.example", "public", true).unwrap();
+        let sign = |origin, size| log.sign(&checkpoint_text(origin, size, &Digest([9; 32])));
+        // The first checkpoint is of no entries.
+        assert!(sign("log.example", 0).is_err());
+        let note = sign("log.example", 5).unwrap();
+        assert_eq!(log.signed().unwrap(), note);
+        for size in 0..=5 {
+            assert!(sign("log.example", size).is_err(), "{size}");
+        }
+        assert!(sign("log.example/other", 6).is_err());
+        assert_eq!(log.signed().unwrap(), note);
+        sign("log.example", 6).unwrap();
+    }
+
+    #[test]
+    fn what_waits_is_what_was_not_signed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log =
+            LogFolder::init(&folder.path().join("log"), "log.example", "public", false).unwrap();
+        let entries: Vec<_> = [b"a", b"b", b"c"].map(|entry| entry.to_vec()).into();
+        log.set_pending(&Pending { first: 7, entries: entries.clone() }).unwrap();
+        let pending = |size| log.pending(size).map(|pending| (pending.first, pending.entries));
+        assert_eq!(pending(7).unwrap(), (7, entries.clone()));
+        assert_eq!(pending(9).unwrap(), (9, entries[2..].to_vec()));
+        assert_eq!(pending(10).unwrap(), (10, Vec::new()));
+        assert!(pending(6).is_err() && pending(11).is_err());
+        let file = folder.path().join("log").join(PENDING);
+        let bytes = fs::read(&file).unwrap();
+        for length in [0, 7, 9, bytes.len() - 1] {
+            fs::write(&file, &bytes[..length]).unwrap();
+            assert!(pending(7).is_err(), "{length}");
+        }
+    }
+}

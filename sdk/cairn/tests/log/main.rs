@@ -254,6 +254,14 @@ fn every_spoiled_or_missing_file_is_found() {
         fs::write(&file, good).unwrap();
     }
     done(&folder, &["log", "verify", "log"]);
+    // A proof is checked before it is written.
+    let tile = public.join("tile/0/000");
+    let mut bad = fs::read(&tile).unwrap();
+    bad[0] ^= 1;
+    fs::write(&tile, bad).unwrap();
+    let prove = ["log", "prove", "log", "--index", "1", "-o", "proof"];
+    refused(&folder, &prove, 1, "entry 1: proof leads to another root");
+    assert!(!folder.path().join("proof").exists());
 }
 
 #[test]
@@ -424,6 +432,11 @@ fn a_witness_answers_as_the_standard_says() {
     failed(&ask(format!("old 5\n\n{first}")), 1, "409 cosigned 8 entries");
     failed(&ask(format!("old 8\n\n{first}")), 1, "400");
 
+    // Nor is anything signed with another's key.
+    let key = folder.path().join("w/key");
+    fs::write(&key, "00".repeat(32)).unwrap();
+    failed(&ask(format!("old 8\n\n{next}")), 1, "not this witness's key");
+
     // What monitors read: the log's own signature, and the witness's.
     let public = files(&folder.path().join("w/public"));
     assert_eq!(public.len(), 1);
@@ -476,6 +489,13 @@ fn cosignatures_are_carried_by_hand() {
     let spoiled = format!("{}{digit}{}", &line[..place], &line[place + 1..]);
     fs::write(folder.path().join("bad"), spoiled).unwrap();
     refused(&folder, &attach(&["bad"]), 1, "bad signature");
+    let policy = fs::read_to_string(folder.path().join("policy")).unwrap();
+    let (_, witness_lines) = policy.split_once('\n').unwrap();
+    let (other, ..) = vectors();
+    let other = format!("log {other}\n{witness_lines}");
+    fs::write(folder.path().join("others"), other).unwrap();
+    let others = ["log", "attach", "log", "--policy", "others", "w0.line"];
+    refused(&folder, &others, 1, "the policy is of another log");
     fs::write(folder.path().join("other"), "\u{2014} stranger AAAAAAAAAAAA\n").unwrap();
     refused(&folder, &attach(&["other"]), 1, "0 witnesses cosigned");
     done(&folder, &verify);
