@@ -1,11 +1,13 @@
 //! The state machine: requests in, frames in, events out, frames out.
 
+use core::net::Ipv6Addr;
+
 use protocols::net::{Event, Kind, RING_SLOTS, Request, Status};
 use sel4_shared_ring_buffer::LinkError;
 use smoltcp::phy::Device;
 use smoltcp::socket::udp;
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpAddress, IpEndpoint, Ipv6Address};
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::client::{Client, Command, event, parse};
 use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
@@ -241,8 +243,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
             Command::Abort { socket } => self.abort(client, socket, cookie),
             Command::UdpBind { port } => self.bind(client, port, cookie).map(Some),
             Command::UdpSend { socket, remote, remote_port, offset, len } => {
-                let remote = endpoint(remote, remote_port);
-                self.send_datagram(client, socket, remote, offset, len)?;
+                self.send_datagram(client, socket, (remote, remote_port), offset, len)?;
                 let socket = SocketId::Udp(socket).number();
                 Ok(Some(Event { socket, len, ..event(Kind::Sent, Status::Ok, cookie) }))
             }
@@ -258,7 +259,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     ) -> Result<(), Status> {
         let slot = self.tcp.take_free(&mut self.stack).ok_or(Status::NoRoom)?;
         self.next_port = self.next_port.wrapping_add(1) | EPHEMERAL_PORT_FIRST;
-        self.stack.connect(slot, endpoint(remote, remote_port), self.next_port)?;
+        self.stack.connect(slot, endpoint(remote, remote_port)?, self.next_port)?;
         let connection = Connection { cookie, ..Connection::new(client, None) };
         self.tcp.set(slot, Slot::Owned(connection));
         Ok(())
@@ -345,7 +346,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         &mut self,
         client: usize,
         index: usize,
-        remote: IpEndpoint,
+        (remote, remote_port): ([u8; 16], u16),
         offset: u32,
         len: u32,
     ) -> Result<(), Status> {
@@ -353,6 +354,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         if owner.client != client {
             return Err(Status::NoSocket);
         }
+        let remote = endpoint(remote, remote_port)?;
         let data = &self.clients[client].data;
         let span = data.span(offset, len).map_err(|_| Status::BadRequest)?;
         let room =
@@ -408,15 +410,12 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
 
 /// The address as messages carry it.
 pub(crate) fn address(address: IpAddress) -> [u8; 16] {
-    match address {
-        IpAddress::Ipv4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddress::Ipv6(v6) => v6.octets(),
-    }
+    let IpAddress::Ipv4(v4) = address;
+    v4.to_ipv6_mapped().octets()
 }
 
 /// The endpoint that a message means.
-fn endpoint(address: [u8; 16], port: u16) -> IpEndpoint {
-    let v6 = Ipv6Address::from(address);
-    let address = v6.to_ipv4_mapped().map_or(IpAddress::Ipv6(v6), IpAddress::Ipv4);
-    IpEndpoint::new(address, port)
+fn endpoint(address: [u8; 16], port: u16) -> Result<IpEndpoint, Status> {
+    let v4 = Ipv6Addr::from(address).to_ipv4_mapped().ok_or(Status::Unreachable)?;
+    Ok(IpEndpoint::new(v4.into(), port))
 }

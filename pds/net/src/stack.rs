@@ -11,7 +11,7 @@ use smoltcp::iface::{
 use smoltcp::phy::Device;
 use smoltcp::socket::{Socket, dhcpv4, tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address, Ipv6Address, Ipv6Cidr};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address};
 
 /// TCP sockets of all clients together.
 pub(crate) const TCP_SOCKETS: usize = 24;
@@ -128,7 +128,7 @@ pub enum Egress {
 }
 
 impl Stack {
-    /// An interface with the station address `mac` and its link-local IPv6 address.
+    /// An interface with the station address `mac`.
     ///
     /// `seed` decides initial sequence numbers and ports, so it must not be guessable.
     pub fn new(
@@ -154,10 +154,6 @@ impl Stack {
         let mut udp_buffers = rx.zip(tx);
         let udp = core::array::from_fn(|_| sockets.add(udp_socket(udp_buffers.next())));
 
-        interface.update_ip_addrs(|addresses| {
-            // The list is empty and holds more than one address.
-            let _ = addresses.push(IpCidr::Ipv6(link_local(mac)));
-        });
         let dhcp = match addressing {
             Addressing::Dhcp => Some(sockets.add(dhcpv4::Socket::new())),
             Addressing::Static { address, prefix_len, router } => {
@@ -309,9 +305,9 @@ fn set_ipv4(
     router: Option<Ipv4Address>,
 ) {
     interface.update_ip_addrs(|addresses| {
-        addresses.retain(|cidr| matches!(cidr, IpCidr::Ipv6(_)));
+        addresses.clear();
         if let Some((address, prefix_len)) = address {
-            // One address was removed if there was one, so there is room.
+            // There is room: the list is empty.
             let _ = addresses.push(IpCidr::new(address.into(), prefix_len));
         }
     });
@@ -321,13 +317,4 @@ fn set_ipv4(
         // The table holds more than the one default route.
         let _ = routes.add_default_ipv4_route(router);
     }
-}
-
-/// The link-local address of a station (RFC 4291, appendix A).
-fn link_local(mac: [u8; 6]) -> Ipv6Cidr {
-    let [a, b, c, d, e, f] = mac;
-    let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
-    let address =
-        Ipv6Address::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f));
-    Ipv6Cidr::new(address, 64)
 }

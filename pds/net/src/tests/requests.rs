@@ -1,5 +1,7 @@
 //! Clients that misbehave.
 
+use std::net::Ipv6Addr;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -58,6 +60,17 @@ fn nobody_reaches_the_socket_of_another() {
     assert_eq!(refused(&world.listen(1, 80, 1)), Status::PortTaken);
     assert!(world.peer.tcp(peer).is_active());
     assert!(world.clients[0].events().is_empty());
+}
+
+#[test]
+fn there_is_no_way_to_an_ipv6_address() {
+    let mut world = World::new(&["gateway"]);
+    let bound = world.answer(0, Request { port: 53, ..request(Op::UdpBind) });
+    for (op, socket) in [(Op::TcpConnect, 0), (Op::UdpSend, bound.socket)] {
+        let remote = Ipv6Addr::LOCALHOST.octets();
+        let far = Request { socket, remote, remote_port: 1, len: 1, ..request(op) };
+        assert_eq!(refused(&world.answer(0, far)), Status::Unreachable);
+    }
 }
 
 #[test]
