@@ -54,6 +54,6 @@ impl<F: FnMut(), G: FnMut()> Handler for Disk<F, G> {
     }
 
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
-        self.interrupt.take_deferred_action()
+        cairn_pd::take_deferred_action()
     }
 }

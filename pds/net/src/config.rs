@@ -3,7 +3,7 @@
 
 use core::ptr::NonNull;
 
-use cairn_pd::{Client as Wired, client_link, clients, notifier, region};
+use cairn_pd::{Client as Wired, client_link, clients, deferring_notifier, region};
 use net::{
     Addressing, Buffers, CLIENTS_MAX, Chunks, Client, Frames, Memory, Parts, Program, Storage,
 };
@@ -22,7 +22,7 @@ static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::EMPTY);
 /// # Panics
 /// If the composition lacks one, or made it too small.
 pub(crate) fn program() -> Program<'static, impl FnMut()> {
-    wired(notifier)
+    wired(deferring_notifier)
 }
 
 fn wired<F: FnMut()>(wake: fn(Channel) -> F) -> Program<'static, F> {

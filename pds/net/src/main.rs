@@ -7,18 +7,17 @@ mod config;
 
 use cairn_pd::{Counter, Pd};
 use net::Program;
-use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
+use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 
 struct NetPd<F: FnMut()> {
     pd: Pd,
     program: Program<'static, F>,
-    is_ready: bool,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
     let pd = Pd::start();
-    let mut net = NetPd { pd, program: config::program(), is_ready: false };
+    let mut net = NetPd { pd, program: config::program() };
     net.step();
     net
 }
@@ -28,18 +27,17 @@ impl<F: FnMut()> NetPd<F> {
         self.program.step(self.pd.clock().now().0);
         let Some(net) = self.program.service() else { return };
         let (sockets, frames) = (net.counters(), net.device().counters());
-        self.pd.set_counter(Counter::Requests, sockets.requests);
-        self.pd.set_counter(Counter::Errors, sockets.errors);
-        self.pd.set_counter(Counter::Accepted, sockets.accepted);
-        self.pd.set_counter(Counter::Violations, sockets.violations + frames.violations);
-        self.pd.set_counter(Counter::Received, frames.received);
-        self.pd.set_counter(Counter::ReceivedBytes, frames.received_bytes);
-        self.pd.set_counter(Counter::Transmitted, frames.transmitted);
-        self.pd.set_counter(Counter::TransmittedBytes, frames.transmitted_bytes);
-        if !self.is_ready {
-            self.is_ready = true;
-            self.pd.ready();
-        }
+        self.pd.report([
+            (Counter::Requests, sockets.requests),
+            (Counter::Errors, sockets.errors),
+            (Counter::Accepted, sockets.accepted),
+            (Counter::Violations, sockets.violations + frames.violations),
+            (Counter::Received, frames.received),
+            (Counter::ReceivedBytes, frames.received_bytes),
+            (Counter::Transmitted, frames.transmitted),
+            (Counter::TransmittedBytes, frames.transmitted_bytes),
+        ]);
+        self.pd.ready();
     }
 }
 
@@ -50,5 +48,9 @@ impl<F: FnMut()> Handler for NetPd<F> {
         self.pd.wake();
         self.step();
         Ok(())
+    }
+
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        cairn_pd::take_deferred_action()
     }
 }

@@ -57,5 +57,5 @@ fn link<'a>(link: NonNull<RawFrames>) -> Link<'a, impl FnMut()> {
     let channel = Channel::new(*var!(net_channel: usize = usize::MAX));
     // SAFETY: the composition maps the region there, for ever; each link is bound once.
     let link = unsafe { ExternallySharedRef::new(link) };
-    RawFrames::from_shared(link).server(cairn_pd::notifier(channel))
+    RawFrames::from_shared(link).server(cairn_pd::deferring_notifier(channel))
 }

@@ -37,6 +37,8 @@ pub(crate) struct Lane<'a, F: FnMut()> {
     pool: BufferPool<POOL_WORDS>,
     /// Those of them that the device has.
     with_device: [Option<Frame>; FRAMES_MAX],
+    /// Descriptors just taken.
+    batch: [Descriptor; BATCH],
     violations: u64,
 }
 
@@ -47,7 +49,13 @@ impl<'a, F: FnMut()> Lane<'a, F> {
             panic!("the protocol's buffers fill a region")
         };
         let pool = BufferPool::empty(grid);
-        Self { link, pool, with_device: [None; FRAMES_MAX], violations: 0 }
+        Self {
+            link,
+            pool,
+            with_device: [None; FRAMES_MAX],
+            batch: [Descriptor::new(0, 0, 0); BATCH],
+            violations: 0,
+        }
     }
 
     /// Takes up to `room` buffers from the link and gives each to `accept`. A bad descriptor is
@@ -57,10 +65,9 @@ impl<'a, F: FnMut()> Lane<'a, F> {
         mut room: usize,
         mut accept: impl FnMut(&mut Self, Frame),
     ) -> Result<(), Event> {
-        let mut batch = [Descriptor::new(0, 0, 0); BATCH];
         while room > 0 && !self.link.is_cut_off() {
             let wanted = room.min(BATCH);
-            let count = match self.link.receive_batch(&mut batch[..wanted]) {
+            let count = match self.link.receive_batch(&mut self.batch[..wanted]) {
                 Ok(count) => count,
                 Err(LinkError::PeerRestarted) => return Err(Event::Restarted),
                 Err(LinkError::PeerMisbehavior) => {
@@ -68,8 +75,9 @@ impl<'a, F: FnMut()> Lane<'a, F> {
                     return Err(Event::Broke);
                 }
             };
-            for descriptor in &batch[..count] {
-                match self.check(descriptor) {
+            for index in 0..count {
+                let Some(descriptor) = self.batch.get(index).copied() else { break };
+                match self.check(&descriptor) {
                     Some(frame) => accept(self, frame),
                     None => self.violations += 1,
                 }

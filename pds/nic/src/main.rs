@@ -55,6 +55,6 @@ impl<F: FnMut(), G: FnMut()> Handler for Nic<F, G> {
     }
 
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
-        self.interrupt.take_deferred_action()
+        cairn_pd::take_deferred_action()
     }
 }

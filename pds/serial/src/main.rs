@@ -52,6 +52,6 @@ impl<F: FnMut()> Handler for Serial<F> {
     }
 
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
-        self.interrupt.take_deferred_action()
+        cairn_pd::take_deferred_action()
     }
 }

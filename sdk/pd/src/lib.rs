@@ -48,10 +48,10 @@ pub use console::{ConsoleLink, Input, RawInput, RawLog};
 pub use generic_timer::SystemRegisters;
 pub use generic_timer::{Frequency, Nanos};
 pub use interrupt::Interrupt;
-pub use link::notifier;
+pub use link::{deferring_notifier, notifier};
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;
-pub use state::{console_input, supervisor_channel};
+pub use state::{console_input, supervisor_channel, take_deferred_action};
 
 #[doc(hidden)]
 pub mod _private {

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use sel4_externally_shared::ExternallySharedRef;
-use sel4_microkit::Channel;
+use sel4_microkit::{Channel, DeferredAction};
 use sel4_shared_ring_buffer::{ClientEnd, Message, RawLink};
 
 use crate::state;
@@ -17,6 +17,18 @@ pub fn notifier(channel: Channel) -> impl FnMut() {
         channel.notify();
         #[cfg(not(target_os = "none"))]
         let _ = channel;
+    }
+}
+
+/// As [`notifier`], but the peer is woken in the kernel entry in which this PD goes to sleep: one entry
+/// fewer, and an urgent peer does not come back to a PD that has nothing left to do but to sleep.
+///
+/// The PD's handler must return [`take_deferred_action`](crate::take_deferred_action) from its method of
+/// that name, and sleep soon after it has flushed.
+pub fn deferring_notifier(channel: Channel) -> impl FnMut() {
+    move || {
+        state::count_notification();
+        state::defer(DeferredAction::new_notify(channel));
     }
 }
 

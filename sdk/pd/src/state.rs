@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use protocols::lifecycle::{Counter, Page, State};
 use sel4_externally_shared::ExternallySharedRef;
-use sel4_microkit::{Channel, debug_println, pd_name, var};
+use sel4_microkit::{Channel, DeferredAction, debug_println, pd_name, var};
 use sel4_shared_ring_buffer::InitializationStrategy;
 
 use crate::console::{ConsoleLink, Input};
@@ -20,6 +20,7 @@ struct Shared {
     lives: Cell<u64>,
     dropped: Cell<u64>,
     notifications: Cell<u64>,
+    deferred: Cell<Option<DeferredAction>>,
 }
 
 // SAFETY: a PD has one thread.
@@ -32,6 +33,7 @@ static SHARED: Shared = Shared {
     lives: Cell::new(1),
     dropped: Cell::new(0),
     notifications: Cell::new(0),
+    deferred: Cell::new(None),
 };
 
 /// The memory that the tool mapped at the address in a symbol, if it set one.
@@ -126,6 +128,23 @@ pub(crate) fn count_notification() {
     }
 }
 
+/// Does `action` with the event loop's next receive. One action can wait for that: an earlier one is
+/// done now, unless it is the same.
+pub(crate) fn defer(action: DeferredAction) {
+    if let Some(earlier) = SHARED.deferred.replace(Some(action))
+        && earlier != action
+    {
+        // The kernel refuses no interrupt that it has given to this PD.
+        let _ = earlier.execute_now();
+    }
+}
+
+/// What a [`deferring_notifier`](crate::deferring_notifier) or an [`Interrupt`](crate::Interrupt) has
+/// left to be done; what a handler's method of this name returns.
+pub fn take_deferred_action() -> Option<DeferredAction> {
+    SHARED.deferred.take()
+}
+
 struct Logger;
 
 impl log::Log for Logger {
@@ -188,4 +207,19 @@ pub(crate) fn counter_frequency_hz() -> u64 {
 #[cfg(not(target_arch = "aarch64"))]
 pub(crate) fn counter() -> u64 {
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_deferred_once() {
+        let notify = DeferredAction::new_notify(Channel::new(3));
+        assert_eq!(take_deferred_action(), None);
+        defer(notify);
+        defer(notify);
+        assert_eq!(take_deferred_action(), Some(notify));
+        assert_eq!(take_deferred_action(), None);
+    }
 }

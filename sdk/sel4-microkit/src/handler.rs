@@ -54,7 +54,8 @@ pub trait Handler {
         panic!("unexpected fault of child {}: {msg_info:?}", child.index())
     }
 
-    /// Asked after each entry point: an action to fuse with the next receive.
+    /// Asked after `init`, unless the PD is passive, and after each entry point: an action to fuse with
+    /// the next receive.
     #[inline(always)]
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
         None
@@ -90,7 +91,8 @@ fn next_event(reply: Option<MessageInfo>, action: Option<PreparedAction>) -> Eve
 
 /// The event loop. Returns only a handler's error.
 pub(crate) fn run<H: Handler>(handler: &mut H) -> H::Error {
-    let mut action = pd_is_passive().then(ipc::forfeit_sc);
+    let deferred = |handler: &mut H| handler.take_deferred_action().map(DeferredAction::prepare);
+    let mut action = if pd_is_passive() { Some(ipc::forfeit_sc()) } else { deferred(handler) };
     let mut reply = None;
     ack_all_irqs();
     loop {
@@ -103,7 +105,7 @@ pub(crate) fn run<H: Handler>(handler: &mut H) -> H::Error {
             Ok(reply) => reply,
             Err(error) => return error,
         };
-        action = handler.take_deferred_action().map(DeferredAction::prepare);
+        action = deferred(handler);
     }
 }
 
