@@ -318,9 +318,10 @@ impl<'a, F: FnMut()> Readers<'a, F> {
     /// Asks for what the readers still need, as far as windows and link have room.
     pub(crate) fn pump(&mut self) {
         for index in 0..self.readers.len() {
-            let reader = self.readers.get(index);
-            let is_opening = reader.is_some_and(|reader| matches!(reader.state, State::Opening));
-            if is_opening && reader.is_some_and(|reader| !reader.is_asking()) {
+            let Some(reader) = self.readers.get(index).filter(|reader| reader.is_held) else {
+                continue;
+            };
+            if matches!(reader.state, State::Opening) && !reader.is_asking() {
                 self.ask_to_open(index);
             }
             self.pump_reader(index);

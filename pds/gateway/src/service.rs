@@ -181,22 +181,18 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     /// Does what there is to do, and prepares every link for sleep.
     pub fn step(&mut self, now_ns: u64) {
         loop {
-            let mut is_busy = self.hear_net(now_ns);
-            while self.readers.hear(now_ns) {
-                is_busy = true;
-            }
-            while self.facts.hear(now_ns) {
-                is_busy = true;
-            }
+            let mut has_more = self.hear_net(now_ns);
+            while self.readers.hear(now_ns) {}
+            while self.facts.hear(now_ns) {}
             self.hear_timer(now_ns);
             self.listen(now_ns);
             self.reset();
-            is_busy |= self.serve(now_ns);
+            has_more |= self.serve(now_ns);
             self.readers.pump();
             self.readers.peer().flush();
             self.returns.flush(&mut self.net);
             self.net.flush();
-            if !is_busy {
+            if !has_more {
                 self.set_timer(now_ns);
                 if self.arm() {
                     return;
@@ -228,27 +224,26 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         (self.connections, context)
     }
 
-    /// Gives every connection its turn.
+    /// Gives every connection its turn; whether one has more to do.
     fn serve(&mut self, now_ns: u64) -> bool {
         let (connections, mut cx) = self.context(now_ns);
-        let mut is_busy = false;
-        for connection in connections {
-            is_busy |= connection.step(&mut cx);
+        let mut has_more = false;
+        for connection in connections.iter_mut().filter(|connection| !connection.is_free()) {
+            has_more |= connection.step(&mut cx);
         }
-        is_busy
+        has_more
     }
 
+    /// Takes one turn of events; whether there may be more.
     fn hear_net(&mut self, now_ns: u64) -> bool {
-        let mut is_busy = false;
         for _ in 0..EVENTS_PER_TURN {
             match self.net.receive(now_ns) {
                 Some(News::Message(event)) => self.take(&event, now_ns),
                 Some(News::Lost) => self.lose(now_ns),
-                None => break,
+                None => return false,
             }
-            is_busy = true;
         }
-        is_busy
+        true
     }
 
     /// `net` started anew, or is not to be trusted: there is no connection any more.
