@@ -184,7 +184,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         }
         for index in 0..UDP_SOCKETS {
             if self.udp[index].is_some_and(|owner| owner.client == client) {
-                self.stack.udp(index).close();
+                self.stack.unbind(index);
                 self.udp[index] = None;
             }
         }
@@ -316,7 +316,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
                 if owner.client != client {
                     return Err(Status::NoSocket);
                 }
-                self.stack.udp(index).close();
+                self.stack.unbind(index);
                 self.udp[index] = None;
             }
             SocketId::Listener(index) => {
@@ -336,7 +336,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
             return Err(Status::PortTaken);
         }
         let index = self.udp.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
-        self.stack.udp(index).bind(port).map_err(|_| Status::BadRequest)?;
+        self.stack.bind(index, port).map_err(|_| Status::BadRequest)?;
         self.udp[index] = Some(UdpOwner { client, port, lent: 0 });
         let socket = SocketId::Udp(index).number();
         Ok(Event { socket, port, ..event(Kind::Bound, Status::Ok, cookie) })

@@ -8,8 +8,6 @@ use crate::stack::{Stack, TCP_SOCKETS, UDP_SOCKETS, handshake_is_stale};
 
 /// Listeners of all clients together.
 pub(crate) const LISTENERS: usize = 8;
-/// Slots that wait for connections, per listener, while there are free ones.
-const WAITING_PER_LISTENER: usize = 4;
 /// `Send` requests that a socket takes before the first is buffered.
 pub(crate) const SENDS_PENDING_MAX: usize = 4;
 
@@ -231,10 +229,8 @@ impl TcpTable {
             self.follow_handshake(index, stack, now);
         }
         if self.is_short {
-            self.is_short = false;
-            for index in 0..LISTENERS {
-                self.refill(index, stack);
-            }
+            let refused = (0..LISTENERS).filter(|&index| !self.refill(index, stack)).count();
+            self.is_short = refused > 0;
         }
     }
 
@@ -277,40 +273,29 @@ impl TcpTable {
         }
     }
 
-    fn refill(&mut self, index: usize, stack: &mut Stack) {
-        let Some(listener) = self.listeners[index] else { return };
-        loop {
-            let (mut idle, mut connections) = (0, 0);
-            for slot in &self.slots {
-                match slot {
-                    Slot::Waiting { listener, handshake: None } if *listener == index => idle += 1,
-                    Slot::Owned(Connection { listener: Some(from), .. }) if *from == index => {
-                        connections += 1;
-                    }
-                    _ => {}
+    /// Lets a listener that may have more connections wait for the next one; `false` when there is no
+    /// slot now. One slot is enough, because handshakes are followed after every frame.
+    fn refill(&mut self, index: usize, stack: &mut Stack) -> bool {
+        let Some(listener) = self.listeners[index] else { return true };
+        let mut connections = 0;
+        for slot in &self.slots {
+            match slot {
+                Slot::Waiting { listener, handshake: None } if *listener == index => return true,
+                Slot::Owned(Connection { listener: Some(from), .. }) if *from == index => {
+                    connections += 1;
                 }
+                _ => {}
             }
-            let wanted =
-                WAITING_PER_LISTENER.min(listener.connections_max.saturating_sub(connections));
-            if idle >= wanted {
-                return;
-            }
-            let free = self.slots.iter().position(|slot| matches!(slot, Slot::Free));
-            // A handshake is given up only when nobody could connect any more.
-            let slot = free.or_else(|| if idle == 0 { self.reclaim(stack) } else { None });
-            // Without a slot now, there may be one the next time.
-            let Some(slot) = slot else {
-                self.is_short = true;
-                return;
-            };
-            stack.tcp(slot).abort();
-            if stack.listen(slot, listener.port).is_err() {
-                return;
-            }
-            let is_short = self.is_short;
-            self.set(slot, Slot::Waiting { listener: index, handshake: None });
-            self.is_short = is_short;
         }
+        if connections >= listener.connections_max {
+            return true;
+        }
+        let Some(slot) = self.take_free(stack) else { return false };
+        stack.tcp(slot).abort();
+        if stack.listen(slot, listener.port).is_ok() {
+            self.set(slot, Slot::Waiting { listener: index, handshake: None });
+        }
+        true
     }
 
     /// Takes a slot from a connection in TIME-WAIT, else from the oldest handshake.

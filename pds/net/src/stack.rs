@@ -9,7 +9,7 @@ use smoltcp::iface::{
     Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
 };
 use smoltcp::phy::Device;
-use smoltcp::socket::{Socket, dhcpv4, tcp, udp};
+use smoltcp::socket::{AnySocket, Socket, dhcpv4, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address};
 
@@ -18,7 +18,7 @@ pub(crate) const TCP_SOCKETS: usize = 24;
 /// UDP sockets of all clients together.
 pub(crate) const UDP_SOCKETS: usize = 4;
 /// Bytes that a TCP socket buffers towards the client.
-const TCP_RX_BYTES: usize = 16 * 1024;
+const TCP_RX_BYTES: usize = 32 * 1024;
 /// Bytes that a TCP socket buffers towards the wire.
 const TCP_TX_BYTES: usize = 32 * 1024;
 /// Datagrams that a UDP socket buffers in each direction.
@@ -44,20 +44,49 @@ pub struct Buffers {
 
 type Packets = [udp::PacketMetadata; UDP_PACKETS];
 
-/// A TCP socket. smoltcp walks through all sockets that it knows for every frame that it sends, so
-/// it only knows those in use.
-#[allow(clippy::large_enum_variant, reason = "there is one of each, in static memory")]
-enum Tcp {
+/// A socket. smoltcp walks through all sockets that it knows for every frame, so it only knows those
+/// in use.
+enum Place<S> {
     /// Only until it has its memory, and while it is moved.
     Moving,
-    Parked(tcp::Socket<'static>),
+    Parked(S),
     InUse(SocketHandle),
+}
+
+impl<S: AnySocket<'static>> Place<S> {
+    fn get<'s>(&'s mut self, sockets: &'s mut SocketSet<'static>) -> &'s mut S {
+        match self {
+            Self::Parked(socket) => socket,
+            Self::InUse(handle) => sockets.get_mut(*handle),
+            Self::Moving => panic!("a socket has no memory"),
+        }
+    }
+
+    /// Lets the socket be known to smoltcp.
+    fn unpark(&mut self, sockets: &mut SocketSet<'static>) -> SocketHandle {
+        let handle = match core::mem::replace(self, Self::Moving) {
+            Self::InUse(handle) => handle,
+            Self::Parked(socket) => sockets.add(socket),
+            Self::Moving => panic!("a socket has no memory"),
+        };
+        *self = Self::InUse(handle);
+        handle
+    }
+
+    fn park(&mut self, sockets: &mut SocketSet<'static>, inner: fn(Socket<'static>) -> Option<S>) {
+        if let Self::InUse(handle) = *self
+            && let Some(socket) = inner(sockets.remove(handle))
+        {
+            *self = Self::Parked(socket);
+        }
+    }
 }
 
 /// The sockets themselves.
 pub struct Storage {
     sockets: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + 1],
-    tcp: [Tcp; TCP_SOCKETS],
+    tcp: [Place<tcp::Socket<'static>>; TCP_SOCKETS],
+    udp: [Place<udp::Socket<'static>>; UDP_SOCKETS],
     udp_rx: [Packets; UDP_SOCKETS],
     udp_tx: [Packets; UDP_SOCKETS],
 }
@@ -66,7 +95,8 @@ impl Storage {
     /// Storage of a stack that has not been started.
     pub const EMPTY: Self = Self {
         sockets: [SocketStorage::EMPTY; TCP_SOCKETS + UDP_SOCKETS + 1],
-        tcp: [const { Tcp::Moving }; TCP_SOCKETS],
+        tcp: [const { Place::Moving }; TCP_SOCKETS],
+        udp: [const { Place::Moving }; UDP_SOCKETS],
         udp_rx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
         udp_tx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
     };
@@ -100,8 +130,8 @@ pub enum Addressing {
 pub struct Stack {
     interface: Interface,
     sockets: SocketSet<'static>,
-    tcp: &'static mut [Tcp; TCP_SOCKETS],
-    udp: [SocketHandle; UDP_SOCKETS],
+    tcp: &'static mut [Place<tcp::Socket<'static>>; TCP_SOCKETS],
+    udp: &'static mut [Place<udp::Socket<'static>>; UDP_SOCKETS],
     dhcp: Option<SocketHandle>,
 }
 
@@ -147,12 +177,13 @@ impl Stack {
 
         let tcp_buffers = buffers.tcp_rx.iter_mut().zip(buffers.tcp_tx.iter_mut());
         for (place, buffers) in storage.tcp.iter_mut().zip(tcp_buffers) {
-            *place = Tcp::Parked(tcp_socket(buffers));
+            *place = Place::Parked(tcp_socket(buffers));
         }
         let rx = storage.udp_rx.iter_mut().zip(buffers.udp_rx.iter_mut());
         let tx = storage.udp_tx.iter_mut().zip(buffers.udp_tx.iter_mut());
-        let mut udp_buffers = rx.zip(tx);
-        let udp = core::array::from_fn(|_| sockets.add(udp_socket(udp_buffers.next())));
+        for (place, (rx, tx)) in storage.udp.iter_mut().zip(rx.zip(tx)) {
+            *place = Place::Parked(udp_socket(rx, tx));
+        }
 
         let dhcp = match addressing {
             Addressing::Dhcp => Some(sockets.add(dhcpv4::Socket::new())),
@@ -161,7 +192,7 @@ impl Stack {
                 None
             }
         };
-        Self { interface, sockets, tcp: &mut storage.tcp, udp, dhcp }
+        Self { interface, sockets, tcp: &mut storage.tcp, udp: &mut storage.udp, dhcp }
     }
 
     /// Handles one received frame.
@@ -200,22 +231,7 @@ impl Stack {
 
     /// TCP socket number `index` of the pool.
     pub fn tcp(&mut self, index: usize) -> &mut tcp::Socket<'static> {
-        match &mut self.tcp[index] {
-            Tcp::Parked(socket) => socket,
-            Tcp::InUse(handle) => self.sockets.get_mut(*handle),
-            Tcp::Moving => panic!("TCP socket {index} has no memory"),
-        }
-    }
-
-    /// Lets TCP socket `index` be known to smoltcp.
-    fn use_tcp(&mut self, index: usize) -> SocketHandle {
-        let handle = match core::mem::replace(&mut self.tcp[index], Tcp::Moving) {
-            Tcp::InUse(handle) => handle,
-            Tcp::Parked(socket) => self.sockets.add(socket),
-            Tcp::Moving => panic!("TCP socket {index} has no memory"),
-        };
-        self.tcp[index] = Tcp::InUse(handle);
-        handle
+        self.tcp[index].get(&mut self.sockets)
     }
 
     /// Lets TCP socket `index` wait for a connection to `port`.
@@ -223,23 +239,41 @@ impl Stack {
     /// # Errors
     /// The socket is open.
     pub fn listen(&mut self, index: usize, port: u16) -> Result<(), tcp::ListenError> {
-        let handle = self.use_tcp(index);
-        self.sockets.get_mut::<tcp::Socket>(handle).listen(port)
+        self.tcp[index].unpark(&mut self.sockets);
+        self.tcp(index).listen(port)
     }
 
     /// Takes TCP socket `index`, which is closed, out of use. The reset that its peer was to get has
     /// been sent by then or never will be: for a peer that nobody knows smoltcp would ask for ever,
     /// and it has one question a second for all sockets together.
     pub fn park_tcp(&mut self, index: usize) {
-        let Tcp::InUse(handle) = self.tcp[index] else { return };
-        if let Socket::Tcp(socket) = self.sockets.remove(handle) {
-            self.tcp[index] = Tcp::Parked(socket);
-        }
+        self.tcp[index].park(&mut self.sockets, |socket| match socket {
+            Socket::Tcp(socket) => Some(socket),
+            _ => None,
+        });
     }
 
     /// UDP socket number `index` of the pool.
     pub fn udp(&mut self, index: usize) -> &mut udp::Socket<'static> {
-        self.sockets.get_mut(self.udp[index])
+        self.udp[index].get(&mut self.sockets)
+    }
+
+    /// Lets UDP socket `index` receive what comes for `port`.
+    ///
+    /// # Errors
+    /// The socket is open.
+    pub fn bind(&mut self, index: usize, port: u16) -> Result<(), udp::BindError> {
+        self.udp[index].unpark(&mut self.sockets);
+        self.udp(index).bind(port)
+    }
+
+    /// Closes UDP socket `index`.
+    pub fn unbind(&mut self, index: usize) {
+        self.udp(index).close();
+        self.udp[index].park(&mut self.sockets, |socket| match socket {
+            Socket::Udp(socket) => Some(socket),
+            _ => None,
+        });
     }
 
     /// Starts connecting TCP socket `index`.
@@ -252,7 +286,7 @@ impl Stack {
         remote: smoltcp::wire::IpEndpoint,
         local_port: u16,
     ) -> Result<(), Status> {
-        let handle = self.use_tcp(index);
+        let handle = self.tcp[index].unpark(&mut self.sockets);
         let socket = self.sockets.get_mut::<tcp::Socket>(handle);
         socket.connect(self.interface.context(), remote, local_port).map_err(|error| match error {
             tcp::ConnectError::Unaddressable => Status::Unreachable,
@@ -291,12 +325,10 @@ fn tcp_socket(
 
 type UdpMemory = (&'static mut Packets, &'static mut [u8; UDP_BYTES]);
 
-fn udp_socket(memory: Option<(UdpMemory, UdpMemory)>) -> udp::Socket<'static> {
+fn udp_socket(rx: UdpMemory, tx: UdpMemory) -> udp::Socket<'static> {
     let buffer =
         |(packets, bytes): UdpMemory| udp::PacketBuffer::new(&mut packets[..], &mut bytes[..]);
-    let empty = || udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-    let (rx, tx) = memory.map_or_else(|| (empty(), empty()), |(rx, tx)| (buffer(rx), buffer(tx)));
-    udp::Socket::new(rx, tx)
+    udp::Socket::new(buffer(rx), buffer(tx))
 }
 
 fn set_ipv4(
