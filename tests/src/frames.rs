@@ -58,6 +58,18 @@ pub fn answer(frame: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
+/// Asks who has the guest's address, and so tells it who has ours.
+#[must_use]
+pub fn question() -> Vec<u8> {
+    arp_frame(&ArpRepr::EthernetIpv4 {
+        operation: ArpOperation::Request,
+        source_hardware_addr: ATTACKER_MAC,
+        source_protocol_addr: ATTACKER,
+        target_hardware_addr: EthernetAddress([0; 6]),
+        target_protocol_addr: GUEST,
+    })
+}
+
 fn arp_frame(arp: &ArpRepr) -> Vec<u8> {
     let mut payload = vec![0; arp.buffer_len()];
     arp.emit(&mut ArpPacket::new_unchecked(&mut payload));
@@ -182,13 +194,7 @@ pub fn malformed(random: &mut Random) -> Vec<u8> {
             *random.pick(&[EthernetProtocol::Arp, EthernetProtocol::Ipv4, EthernetProtocol::Ipv6]),
             &data,
         ),
-        3 => arp_frame(&ArpRepr::EthernetIpv4 {
-            operation: ArpOperation::Request,
-            source_hardware_addr: ATTACKER_MAC,
-            source_protocol_addr: ATTACKER,
-            target_hardware_addr: EthernetAddress([0; 6]),
-            target_protocol_addr: GUEST,
-        }),
+        3 => question(),
         4 => echo_request(1, 1, &data),
         5 => datagram(68, port, &data),
         _ => syn(10_000 + u16::from(random.byte()), port, 1),
