@@ -67,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check fuzz mutants clean help FORCE
+.PHONY: image run sabotage test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check fuzz mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -209,9 +209,18 @@ test-on-target: $(SDK_FILES)
 	@$(HOST) cargo run --quiet --package on-target -- test --sdk $(SDK) --kernel $(KERNEL) \
 		--config $(CONFIG) --target-dir $(PD_DIR)
 
-test-system: image
+# Programs that harm themselves on order (sdk/pd, feature `sabotage`): for tests only.
+SABOTAGE := $(BUILD)/cargo/$(CONFIG)-sabotage
+sabotage:
+	@CARGO_TARGET_DIR=$(SABOTAGE) CAIRN_CONFIG=$(CONFIG) cargo build --quiet --release --target $(TARGET) \
+		--features pd,supervisor/sabotage $(PDS:%=--package %)
+	@cd $(SABOTAGE)/$(TARGET)/release && for pd in $(PDS); do \
+		test ! -f $$pd || cmp -s $$pd $$pd.elf || cp $$pd $$pd.elf; done
+
+test-system: image sabotage
 	@echo "--- whole-system tests: $(KERNEL_VERSION) ($(CONFIG))"
 	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) \
+		CAIRN_SABOTAGE=$(SABOTAGE)/$(TARGET)/release \
 		cargo test --quiet --package cairn-tests
 
 # Builds what it measures with this Makefile. Without KERNEL= it measures every kernel there is.

@@ -51,11 +51,19 @@ impl Connection {
     /// If nobody listens.
     #[must_use]
     pub fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream) }
+        Self::try_open(port, TIMEOUT).unwrap()
+    }
+
+    /// A connection to a port of this host that waits so long for anything.
+    ///
+    /// # Errors
+    /// Nobody listens.
+    pub fn try_open(port: u16, patience: Duration) -> Result<Self, Error> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// Sends these bytes, as far as the server takes them.

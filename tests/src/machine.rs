@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Machine {
     qemu: Child,
+    input: Mutex<ChildStdin>,
     console: Arc<Console>,
     port: u16,
     log: PathBuf,
@@ -78,7 +79,7 @@ impl Machine {
             .env("IMAGE", &image.loader)
             .env("DISK", disk)
             .env("HTTP_PORT", port.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -87,7 +88,8 @@ impl Machine {
         let file = File::create(&log).unwrap();
         let complaints = (qemu.stderr.take().unwrap(), file.try_clone().unwrap());
         let output = (qemu.stdout.take().unwrap(), file);
-        let machine = Self { qemu, console, port, log };
+        let input = Mutex::new(qemu.stdin.take().unwrap());
+        let machine = Self { qemu, input, console, port, log };
         machine.follow(complaints.0, complaints.1, false);
         machine.follow(output.0, output.1, true);
         machine
@@ -159,6 +161,20 @@ impl Machine {
                 panic!("no `{text}` on the console {}", self.log.display());
             }
             state = self.console.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    /// Types a line on the console.
+    ///
+    /// # Panics
+    /// If the machine has ended.
+    pub fn type_line(&self, line: &str) {
+        let mut input = self.input.lock().unwrap();
+        // The UART's FIFO has 16 places, and nobody tells us when there is room.
+        for piece in format!("{line}\r").as_bytes().chunks(8) {
+            input.write_all(piece).unwrap();
+            input.flush().unwrap();
+            thread::sleep(Duration::from_millis(2));
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Store<'a, F: FnMut()> {
     blocks: DataRegion<'a, ReadOnly>,
     pool: BufferPool<1>,
     uses: [Use; GROUPS_MAX],
+    /// What the disk was last asked for each group: a new life of it is asked again.
+    asked: [Option<disk::Request>; GROUPS_MAX],
     clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
     /// Requests answered.
     pub requests: u64,
@@ -97,6 +99,7 @@ impl<'a, F: FnMut()> Store<'a, F> {
             blocks,
             pool,
             uses: [Use::Free; GROUPS_MAX],
+            asked: [None; GROUPS_MAX],
             clients,
             requests: 0,
             errors: 0,
@@ -166,6 +169,7 @@ impl<'a, F: FnMut()> Store<'a, F> {
             count,
             reserved: 0,
         };
+        self.asked[group.get()] = Some(request);
         let sent = self.disk.send(request).is_ok();
         self.disk.flush();
         sent
@@ -182,7 +186,7 @@ impl<'a, F: FnMut()> Store<'a, F> {
             match self.disk.receive() {
                 Ok(Some(completion)) => self.take(&completion),
                 Ok(None) => return,
-                Err(LinkError::PeerRestarted) => self.forget_disk(),
+                Err(LinkError::PeerRestarted) => self.ask_again(),
                 Err(LinkError::PeerMisbehavior) => {
                     if self.uses.iter().any(is_with_disk) {
                         self.violations += 1;
@@ -193,6 +197,21 @@ impl<'a, F: FnMut()> Store<'a, F> {
                 }
             }
         }
+    }
+
+    /// A new life of the disk has not heard what the old one was asked for. It resets its device before
+    /// it lets it write into any buffer.
+    fn ask_again(&mut self) {
+        for index in 0..self.pool.grid().count() {
+            let is_owed = self.uses.get(index).is_some_and(is_with_disk);
+            let request = self.asked.get(index).copied().flatten().filter(|_| is_owed);
+            if let Some(request) = request
+                && self.disk.send(request).is_err()
+            {
+                self.complete(index, Err(Status::Disk));
+            }
+        }
+        self.disk.flush();
     }
 
     /// Nothing that the disk was asked for will come.

@@ -271,13 +271,14 @@ fn a_client_that_starts_anew_holds_nothing() {
 }
 
 #[test]
-fn a_disk_that_starts_anew_fails_what_was_under_way() {
+fn a_disk_that_starts_anew_is_asked_again() {
     let mut house = House::new(image());
     house.run();
     house.send(0, request(Op::Data, 0, 0, 1));
     house.store.step();
     house.disk.reset();
     house.run();
-    assert_eq!(status(&house.clients[0].receive().unwrap().unwrap()), Some(Status::Disk));
+    assert_eq!(status(&house.clients[0].receive().unwrap().unwrap()), Some(Status::Ok));
+    assert_eq!(house.clients[0].receive(), Ok(None), "answered once");
     assert_eq!(status(&house.ask(0, request(Op::Data, 0, 0, 1))), Some(Status::Ok));
 }

@@ -15,6 +15,8 @@ pub enum Verb {
     Stop,
     /// Start a new life of it.
     Start,
+    /// Stop it where it is, and start it.
+    Restart,
 }
 
 /// A command, and the PD it is about.
@@ -33,6 +35,8 @@ pub enum Refusal<'a> {
     NoPd(&'a str),
     /// `supervisor` cannot do it to itself.
     Itself,
+    /// Nobody could start it again: commands come through it, or time does.
+    Needed,
     /// The PD's state does not allow it.
     Illegal(Verb, Phase),
 }
@@ -47,6 +51,7 @@ impl<'a> Command<'a> {
             "resume" => Verb::Resume,
             "stop" => Verb::Stop,
             "start" => Verb::Start,
+            "restart" => Verb::Restart,
             _ => return None,
         };
         let pd = words.next()?;
@@ -59,12 +64,14 @@ impl fmt::Display for Refusal<'_> {
         match self {
             Self::NoPd(name) => write!(f, "there is no PD {name}"),
             Self::Itself => f.write_str("supervisor cannot do that to itself"),
+            Self::Needed => f.write_str("without it nobody could start it again: restart it"),
             Self::Illegal(verb, phase) => {
                 let verb = match verb {
                     Verb::Pause => "pause",
                     Verb::Resume => "resume",
                     Verb::Stop => "stop",
                     Verb::Start => "start",
+                    Verb::Restart => "restart",
                 };
                 let state = protocols::system::state_name(phase.code());
                 write!(f, "cannot {verb} a PD that is {state}")

@@ -25,6 +25,8 @@ mod command;
 mod crash;
 mod heartbeat;
 mod life;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod service;
 mod supervisor;
 

@@ -61,7 +61,8 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
         self.supervisor.fault(child, fault, now_us);
     }
 
-    /// `pulse` lets everybody be judged; a timeout of `timer` judges `pulse`.
+    /// `pulse` lets everybody be judged; a timeout of `timer` judges `pulse`, and takes its place while it
+    /// is not there.
     pub fn watch_pulse(&mut self, now_us: u64) {
         loop {
             if self.wiring.alarm.take()
@@ -69,6 +70,7 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
                 && !core::mem::take(&mut self.has_pulsed)
             {
                 self.supervisor.missed(pulse, now_us);
+                self.supervisor.pulse(Some(pulse), now_us);
             }
             self.wiring.alarm.set((now_us + ALARM_US) * 1000);
             if self.wiring.alarm.arm() {
@@ -96,8 +98,12 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
         let line =
             line.text.get(..usize::from(line.len)).and_then(|text| str::from_utf8(text).ok());
         let Some(line) = line.filter(|line| !line.trim().is_empty()) else { return };
+        #[cfg(feature = "sabotage")]
+        if self.supervisor.sabotage(line) {
+            return;
+        }
         let Some(command) = Command::parse(line) else {
-            log::info!("commands: pause, resume, stop or start, and the name of a PD");
+            log::info!("commands: pause, resume, stop, start or restart, and the name of a PD");
             return;
         };
         if let Err(refusal) = self.supervisor.command(command, now_us) {

@@ -21,6 +21,8 @@ pub const PDS_MAX: usize = STATUS_PDS_MAX;
 
 /// Notifications between two pulses that a PD may need; one more is a flood.
 const NOTIFICATIONS_MAX: u32 = 256;
+/// Commands come through the one, time through the other.
+const NEEDED: [&str; 2] = ["serial", "pulse"];
 /// Pulses that a PD which is to be stopped has to end its turn.
 const TURN_PULSES: u32 = 2;
 
@@ -220,6 +222,9 @@ impl<'a, C: Children> Supervisor<'a, C> {
         if self.children.page(index).is_none() {
             return Err(Refusal::Itself);
         }
+        if matches!(command.verb, Verb::Pause | Verb::Stop) && NEEDED.contains(&command.pd) {
+            return Err(Refusal::Needed);
+        }
         let illegal = Err(Refusal::Illegal(command.verb, phase));
         let by_command = format_args!("by command");
         match command.verb {
@@ -243,6 +248,12 @@ impl<'a, C: Children> Supervisor<'a, C> {
                 self.children.stop(index);
                 self.enter(index, Phase::Terminated, by_command, now_us);
             }
+            Verb::Restart if phase.may_become(Phase::Terminating) => {
+                self.children.stop(index);
+                self.enter(index, Phase::Terminating, by_command, now_us);
+                self.enter(index, Phase::Terminated, by_command, now_us);
+                self.start(index, now_us);
+            }
             Verb::Start if matches!(phase, Phase::Terminated | Phase::Held) => {
                 if let Some(watch) = self.memory.watches.get_mut(index) {
                     watch.restarts.forget();
@@ -259,6 +270,11 @@ impl<'a, C: Children> Supervisor<'a, C> {
     #[must_use]
     pub fn boot_us(&self) -> u64 {
         self.memory.status.boot_us
+    }
+
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn wake(&mut self, index: usize) {
+        self.children.wake(index);
     }
 
     fn phase(&self, index: usize) -> Option<Phase> {

@@ -38,6 +38,9 @@ mod lifecycle;
 mod link;
 mod logger;
 mod pd;
+#[cfg(feature = "sabotage")]
+#[allow(unsafe_code, reason = "does harm on purpose")]
+pub mod sabotage;
 #[allow(unsafe_code, reason = "binds regions; holds the one-threaded program's state")]
 mod state;
 

@@ -102,6 +102,8 @@ impl Pd {
     /// Says that the PD was woken: it is alive. The first thing in `notified`.
     #[inline]
     pub fn wake(&mut self) {
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::obey();
         self.beat();
         self.count(Counter::Wakeups, 1);
     }

@@ -8,6 +8,7 @@
 
 mod age;
 mod damage;
+mod healing;
 mod house;
 mod network;
 mod page;
@@ -23,8 +24,13 @@ use shared::Shared;
 fn main() {
     let arguments = Arguments::from_args();
     let house = Shared::new(House::build);
-    let tests =
-        [reading::tests(&house), network::tests(&house), damage::tests(&house), age::tests(&house)];
+    let tests = [
+        reading::tests(&house),
+        network::tests(&house),
+        damage::tests(&house),
+        age::tests(&house),
+        healing::tests(&house),
+    ];
     drop(house);
     libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit();
 }

@@ -1,0 +1,127 @@
+//! Lets a PD do harm to itself on order: for tests, behind the feature `sabotage`, which no product image
+//! has. The order stands in a region that only a test's overlay maps.
+
+use core::arch::asm;
+use core::ptr::NonNull;
+
+use sel4_externally_shared::ExternallySharedRef;
+use sel4_microkit::{pd_name, var};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::state;
+
+/// What is ordered, and of whom.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Order {
+    /// The PD, zero-padded.
+    pub name: [u8; 16],
+    /// In which of its lives; `u64::MAX` in every one.
+    pub generation: u64,
+    /// The first letters of what to do, zero-padded; see `HARMS`.
+    pub harm: [u8; 8],
+    /// An address, where one is needed.
+    pub argument: u64,
+}
+
+type Harm = fn(u64);
+
+const HARMS: [(&[u8; 8], Harm); 10] = [
+    (b"panic\0\0\0", |_| panic!("ordered to")),
+    (b"null\0\0\0\0", |_| null_write()),
+    (b"jump\0\0\0\0", |_| jump()),
+    (b"undef\0\0\0", |_| undefined()),
+    (b"overflow", |_| {
+        overflow(1);
+    }),
+    (b"loop\0\0\0\0", |_| spin()),
+    (b"syscall\0", |_| bad_syscall()),
+    (b"ring\0\0\0\0", spoil_ring),
+    (b"forge\0\0\0", |_| forge()),
+    (b"flood\0\0\0", |_| flood()),
+];
+
+fn region() -> Option<NonNull<Order>> {
+    NonNull::new(core::ptr::with_exposed_provenance_mut(*var!(sabotage_vaddr: usize = 0)))
+}
+
+/// Gives an order, where the composition lets this PD do so.
+pub fn order(order: Order) {
+    let Some(region) = region() else { return };
+    // SAFETY: the test's overlay maps a region of its own there, read-write in the PD that orders.
+    unsafe { ExternallySharedRef::<'_, Order>::new(region) }.as_mut_ptr().write(order);
+}
+
+/// Obeys, if there is an order for this life.
+pub(crate) fn obey() {
+    let Some(region) = region() else { return };
+    // SAFETY: the test's overlay maps the region there.
+    let order: ExternallySharedRef<'_, _, _> =
+        unsafe { ExternallySharedRef::new_read_only(region) };
+    let order = order.as_ptr().read();
+    let is_meant = protocols::system::text(&order.name) == pd_name().unwrap_or("?")
+        && (order.generation == state::lives() || order.generation == u64::MAX);
+    let harm = HARMS.iter().find(|(name, _)| **name == order.harm);
+    if let Some((_, harm)) = harm.filter(|_| is_meant) {
+        harm(order.argument);
+    }
+}
+
+fn null_write() {
+    // SAFETY: faults.
+    unsafe { asm!("str xzr, [{}]", in(reg) 0_u64) };
+}
+
+fn jump() {
+    // SAFETY: faults.
+    unsafe { asm!("br {}", in(reg) 0_u64) };
+}
+
+fn undefined() {
+    // SAFETY: faults.
+    unsafe { asm!("udf #0") };
+}
+
+fn bad_syscall() {
+    // SAFETY: faults.
+    unsafe { asm!("svc #0", in("x7") -1000_i64) };
+}
+
+fn spin() {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[expect(unconditional_recursion, reason = "it is to meet the end of the stack")]
+#[inline(never)]
+fn overflow(depth: u64) -> u64 {
+    let mut frame = [depth; 64];
+    frame[0] = overflow(core::hint::black_box(frame[63]) + 1);
+    core::hint::black_box(frame)[0]
+}
+
+/// Both indices of the ring behind `address` become nonsense.
+fn spoil_ring(address: u64) {
+    let address = usize::try_from(address).unwrap_or(0);
+    let Some(words) = NonNull::new(core::ptr::with_exposed_provenance_mut::<u64>(address)) else {
+        return;
+    };
+    // SAFETY: the test names a ring that is mapped here; the peer is to survive anything.
+    unsafe { words.write_volatile(0x5555_5555_5555_5555) };
+}
+
+/// Slot 2 is the fault endpoint; Microkit 2.3.0 lets its owner call it.
+fn forge() {
+    const FAULT_ENDPOINT: sel4::cap::Endpoint = sel4::Cap::from_bits(2);
+    loop {
+        FAULT_ENDPOINT.call(sel4::MessageInfo::new(6, 0, 0, 4));
+    }
+}
+
+fn flood() {
+    let Some(supervisor) = state::supervisor_channel() else { return };
+    loop {
+        supervisor.notify();
+    }
+}

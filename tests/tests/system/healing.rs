@@ -1,0 +1,341 @@
+//! Every PD does every harm to itself while files are read; the system heals by itself.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cairn_tests::environment::Additions;
+use cairn_tests::http::Connection;
+use cairn_tests::machine::Machine;
+use cairn_tests::random::Random;
+use cairn_tests::volume::Chain;
+use libtest_mimic::Trial;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::house::House;
+use crate::reading::target;
+use crate::shared::{Shared, named, trials};
+use crate::status::PDS;
+
+pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
+    let house = house.clone();
+    let healing = Shared::new(move || Healing::boot(&house));
+    let tests = named!["healing":
+        every_fault_of_every_pd_is_healed,
+        a_ring_that_a_pd_spoils_is_healed,
+        every_pd_can_be_stopped_and_started,
+        nothing_leaks_while_pds_die,
+    ];
+    trials(&healing, tests)
+}
+
+/// What a PD is ordered to do to itself, and a word of what is said about it.
+const HARMS: [(&str, &str); 7] = [
+    ("panic", "ordered to"),
+    ("null", "null write to 0x0"),
+    ("jump", "null jump to 0x0"),
+    ("undef", "undefined"),
+    ("overflow", "stack overflow"),
+    ("loop", "missed heartbeat"),
+    ("syscall", "unknown system call -1000"),
+];
+/// Virtual time from a fault until everybody runs again.
+const HEALED_US_MAX: u64 = 100_000;
+/// How long a client waits before it tries again.
+const CLIENT_PATIENCE: Duration = Duration::from_millis(1500);
+/// Readers at a time.
+const READERS: usize = 2;
+
+/// A machine whose PDs obey.
+struct Healing {
+    house: Shared<House>,
+    machine: Machine,
+    /// One test at a time.
+    turn: Mutex<()>,
+    /// Addresses of the link regions in each PD, but for those to `serial`.
+    rings: BTreeMap<String, Vec<u64>>,
+    #[expect(dead_code, reason = "removed when dropped")]
+    folder: TempDir,
+}
+
+/// What readers met.
+#[derive(Debug, Default)]
+struct Toll {
+    served: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Healing {
+    fn boot(house: &Shared<House>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = &house.get().environment;
+        let programs = std::env::var_os("CAIRN_SABOTAGE").expect("`make test-system` sets it");
+        let additions = Additions {
+            overlays: vec![environment.workspace.join("tests/overlays/sabotage.xml")],
+            programs: Some(programs.into()),
+        };
+        let chain = Chain::new(environment, folder.path().join("chain"));
+        let disk = chain.volume("healing", &house.get().files);
+        let image = environment.image(&folder.path().join("image"), &chain.folder, &additions);
+        let disk = disk.to_str().unwrap();
+        let arguments = ["-icount", "shift=0"].map(str::to_owned);
+        let machine = Machine::boot(environment, &image, "healing", disk, &arguments);
+        let system = fs::read_to_string(folder.path().join("image/system.xml")).unwrap();
+        Self { house: house.clone(), machine, turn: Mutex::new(()), rings: rings(&system), folder }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        // A test that failed is over, too.
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `/status`, if it comes in time.
+    fn try_status(&self) -> Option<Value> {
+        let mut connection = Connection::try_open(self.machine.port(), CLIENT_PATIENCE).ok()?;
+        connection.request("GET", "/status", &[("Connection", "close")]);
+        let response = connection.try_response().ok().filter(|r| r.status == 200 && !r.is_cut)?;
+        serde_json::from_slice(&response.body).ok()
+    }
+
+    fn status(&self) -> Value {
+        wait_for("/status", || self.try_status())
+    }
+
+    /// Reads a file; `true` if it came whole. What comes must be right.
+    fn read(&self, path: &str, content: &[u8]) -> bool {
+        let Ok(mut connection) = Connection::try_open(self.machine.port(), CLIENT_PATIENCE) else {
+            return false;
+        };
+        connection.request("GET", &target(path), &[("Connection", "close")]);
+        let Ok(response) = connection.try_response() else { return false };
+        if response.status != 200 {
+            return false;
+        }
+        assert!(content.starts_with(&response.body), "a wrong byte of {path}");
+        !response.is_cut && response.body.len() == content.len()
+    }
+
+    /// Runs `test` while others read.
+    fn under_load<R>(&self, test: impl FnOnce(&Toll) -> R) -> R {
+        let (toll, is_over) = (Toll::default(), AtomicBool::new(false));
+        let files: Vec<_> = self.house.get().files.iter().filter(|f| f.1.len() < 1 << 17).collect();
+        thread::scope(|scope| {
+            for reader in 0..READERS {
+                let (toll, is_over, files) = (&toll, &is_over, &files);
+                scope.spawn(move || {
+                    for round in reader.. {
+                        if is_over.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let (path, content) = files[round % files.len()];
+                        let outcome =
+                            if self.read(path, content) { &toll.served } else { &toll.lost };
+                        outcome.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let result = test(&toll);
+            is_over.store(true, Ordering::Relaxed);
+            result
+        })
+    }
+
+    /// Waits until everybody runs and says how long that took since the first event from `number` on
+    /// that moved `pd` to `state`, in virtual microseconds.
+    fn healed(&self, number: u64, pd: &str, state: &str) -> (u64, Value) {
+        let status = wait_for(&format!("{pd} is {state}, then healed"), || {
+            let status = self.try_status()?;
+            let events = events_from(&status, number);
+            let hurt = events.iter().position(|event| event["pd"] == pd && event["to"] == state)?;
+            let again = events[hurt..].iter().any(|e| e["pd"] == pd && e["to"] == "running");
+            let all = status["pds"].as_array()?.iter().all(|pd| pd["state"] == "running");
+            (again && all).then_some(status)
+        });
+        let events = events_from(&status, number);
+        let first = events.iter().find(|event| event["pd"] == pd && event["to"] == state).unwrap();
+        let last = events.iter().rfind(|event| event["to"] == "running").unwrap();
+        let healed = last["at_us"].as_u64().unwrap() - first["at_us"].as_u64().unwrap();
+        (healed, first.clone())
+    }
+}
+
+fn events_from(status: &Value, number: u64) -> Vec<Value> {
+    let events = status["events"].as_array().unwrap().iter();
+    events.filter(|event| event["number"].as_u64().unwrap() >= number).cloned().collect()
+}
+
+fn next_event(status: &Value) -> u64 {
+    let events = status["events"].as_array().unwrap();
+    events.last().map_or(0, |event| event["number"].as_u64().unwrap() + 1)
+}
+
+fn generation(status: &Value, name: &str) -> u64 {
+    let pds = status["pds"].as_array().unwrap();
+    pds.iter().find(|pd| pd["name"] == name).unwrap()["generation"].as_u64().unwrap()
+}
+
+fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = is_there() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Addresses of link regions by PD, from the composed file.
+fn rings(system: &str) -> BTreeMap<String, Vec<u64>> {
+    let (mut rings, mut pd) = (BTreeMap::<_, Vec<_>>::new(), "");
+    let attribute = |line: &'_ str, key: &str| -> Option<String> {
+        let rest = line.split_once(&format!("{key}=\""))?.1;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let mut name;
+    for line in system.lines().map(str::trim) {
+        if line.starts_with("<protection_domain ") {
+            name = attribute(line, "name").unwrap();
+            pd = PDS.iter().find(|known| **known == name).unwrap();
+        }
+        let Some(region) = attribute(line, "mr").filter(|mr| mr.ends_with("_link")) else {
+            continue;
+        };
+        if !region.starts_with("serial_") {
+            let vaddr = attribute(line, "vaddr").unwrap();
+            let vaddr = u64::from_str_radix(vaddr.trim_start_matches("0x"), 16).unwrap();
+            rings.entry(pd.to_owned()).or_default().push(vaddr);
+        }
+    }
+    rings
+}
+
+/// The children.
+fn victims() -> impl Iterator<Item = &'static str> {
+    PDS.into_iter().filter(|pd| *pd != "supervisor")
+}
+
+/// Each PD faults in every way, and runs again.
+fn every_fault_of_every_pd_is_healed(healing: &Healing) {
+    let _turn = healing.turn();
+    healing.under_load(|toll| {
+        let mut rows = Vec::new();
+        for pd in victims() {
+            let mut row = format!("{pd:<10}");
+            for (harm, words) in HARMS {
+                let before = healing.status();
+                let (number, life) = (next_event(&before), generation(&before, pd));
+                let lost = toll.lost.load(Ordering::Relaxed);
+                let lines = healing.machine.line_count();
+                healing.machine.type_line(&format!("sabotage {pd} {harm} {life}"));
+                let (healed_us, event) = healing.healed(number, pd, "failed");
+                let said = event["text"].as_str().unwrap();
+                assert!(said.contains(words), "{pd} {harm}: {said}");
+                healing.machine.wait_for_after(lines, &format!("CRASH {pd} generation {life}: "));
+                let lost = toll.lost.load(Ordering::Relaxed) - lost;
+                row += &format!(" {harm} {healed_us} us, {lost} lost;");
+                assert!(healed_us <= HEALED_US_MAX, "{row}");
+            }
+            println!("{row}");
+            rows.push(row);
+        }
+        let served = toll.served.load(Ordering::Relaxed);
+        println!("{served} requests served, {} lost", toll.lost.load(Ordering::Relaxed));
+        assert!(served > rows.len() as u64);
+    });
+}
+
+/// The indices of a ring become nonsense: the link starts anew, and requests are served.
+fn a_ring_that_a_pd_spoils_is_healed(healing: &Healing) {
+    let _turn = healing.turn();
+    healing.under_load(|toll| {
+        for pd in victims() {
+            for address in healing.rings.get(pd).into_iter().flatten() {
+                let life = generation(&healing.status(), pd);
+                let lost = toll.lost.load(Ordering::Relaxed);
+                // Behind the words of both ends lies the ring of requests.
+                let order = format!("sabotage {pd} ring {life} {}", address + 128);
+                healing.machine.type_line(&order);
+                let (path, content) = healing.house.get().files.first_key_value().unwrap();
+                let since = Instant::now();
+                for _ in 0..3 {
+                    wait_for(&order, || healing.read(path, content).then_some(()));
+                }
+                // The order stands until another life, or another order.
+                healing.machine.type_line("sabotage supervisor nothing 0");
+                let lost = toll.lost.load(Ordering::Relaxed) - lost;
+                println!("{order}: {lost} lost, {} ms by the wall", since.elapsed().as_millis());
+            }
+        }
+    });
+}
+
+/// Stopped and started by command. Nobody can start the two that commands and time come through, so those
+/// are restarted.
+fn every_pd_can_be_stopped_and_started(healing: &Healing) {
+    let _turn = healing.turn();
+    for pd in victims() {
+        let number = next_event(&healing.status());
+        let lines = healing.machine.line_count();
+        healing.machine.type_line(&format!("stop {pd}"));
+        if ["serial", "pulse"].contains(&pd) {
+            healing.machine.wait_for_after(lines, "nobody could start it again");
+            healing.machine.type_line(&format!("restart {pd}"));
+        } else {
+            healing.machine.wait_for_after(lines, &format!("{pd}: terminating -> terminated"));
+            healing.machine.type_line(&format!("start {pd}"));
+        }
+        let (healed_us, _) = healing.healed(number, pd, "initialising");
+        println!("{pd}: serves {healed_us} us after its start");
+        assert!(healed_us <= HEALED_US_MAX, "{pd}: {healed_us}");
+    }
+}
+
+/// A random PD dies each second of virtual time, for two minutes or as long as `CAIRN_SOAK_SECONDS` says.
+fn nothing_leaks_while_pds_die(healing: &Healing) {
+    let _turn = healing.turn();
+    let seconds = std::env::var("CAIRN_SOAK_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds: u64 = seconds.unwrap_or(120);
+    let mut random = Random(1);
+    let victims: Vec<_> = victims().collect();
+    let uptime = |status: &Value| status["uptime_us"].as_u64().unwrap();
+    healing.under_load(|toll| {
+        let start = uptime(&healing.status());
+        let mut kills = 0;
+        loop {
+            let status = healing.status();
+            let now = uptime(&status) - start;
+            if now >= seconds * 1_000_000 {
+                break;
+            }
+            if now / 1_000_000 <= kills {
+                thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            let pd = victims[random.below(victims.len())];
+            let (harm, _) = HARMS[random.below(HARMS.len())];
+            let order = format!("sabotage {pd} {harm} {}", generation(&status, pd));
+            healing.machine.type_line(&order);
+            healing.healed(next_event(&status), pd, "failed");
+            kills += 1;
+        }
+        let (served, lost) =
+            (toll.served.load(Ordering::Relaxed), toll.lost.load(Ordering::Relaxed));
+        println!("{seconds} s of virtual time, {kills} kills: {served} served, {lost} lost");
+        assert!(served > lost && kills > seconds / 4, "{kills} kills, {served} served");
+    });
+    // Everything is back at rest: as many connections as buffers allow, at once.
+    let files = &healing.house.get().files;
+    for (path, content) in files.iter().filter(|file| file.1.len() < 1 << 17).take(16) {
+        wait_for(path, || healing.read(path, content).then_some(()));
+    }
+    wait_for("no connection is open", || {
+        let status = healing.try_status()?;
+        let gateway = status["pds"].as_array()?.iter().find(|pd| pd["name"] == "gateway")?;
+        (gateway["state"] == "running").then_some(())
+    });
+}
