@@ -67,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run sabotage test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check fuzz mutants clean help FORCE
+.PHONY: image run sabotage soak test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check fuzz mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -85,6 +85,7 @@ help:
 ##   image  (default) build/<platform>/<kernel>-<config>/{loader.img,report.txt,system.xml}
 ##   run    boot it in QEMU: DISK=<volume> CHAIN=<chain folder> HTTP_PORT=8080 HEADLESS=1 QEMU_ARGS=
 ##   test   every test, on the model kernel and, where an SDK is, on seL4
+##   soak   an hour in which a random PD dies every second
 ##   bench  measure; build/bench.json
 ##   graph  docs/system.svg, the picture of the composed system
 ##   sdk    download and verify the official Microkit SDK
@@ -222,6 +223,12 @@ test-system: image sabotage
 	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) \
 		CAIRN_SABOTAGE=$(SABOTAGE)/$(TARGET)/release \
 		cargo test --quiet --package cairn-tests
+
+# An hour of virtual time, which takes an hour, in which a random PD dies every second.
+soak: image sabotage
+	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) CAIRN_SOAK_SECONDS=3600 \
+		CAIRN_SABOTAGE=$(SABOTAGE)/$(TARGET)/release \
+		cargo test --quiet --package cairn-tests -- --nocapture nothing_leaks_while_pds_die
 
 # Builds what it measures with this Makefile. Without KERNEL= it measures every kernel there is.
 bench:

@@ -28,11 +28,12 @@ const NETWORK: [(&str, Counter); 7] = [
 ];
 
 /// Counters of every PD, with their names.
-const ACTIVITY: [(&str, Counter); 5] = [
+const ACTIVITY: [(&str, Counter); 6] = [
     ("wakeups", Counter::Wakeups),
     ("notifications", Counter::Notifications),
     ("interrupts", Counter::Interrupts),
     ("requests", Counter::Requests),
+    ("open", Counter::Open),
     ("violations", Counter::Violations),
 ];
 

@@ -224,9 +224,10 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Card<'a, R, F, G> {
     }
 
     /// `net` started the link of this lane anew: what it handed in before is void, and the device
-    /// must have none of it.
+    /// must have none of it. Nor of the other lane's: `net` has probably started that anew, too, and
+    /// while the device has every buffer of a lane, nothing is taken from its link.
     fn stop_for(&mut self, now_ns: u64, lane: impl Fn(&mut Self) -> &mut Lane<'a, F>) {
-        if lane(self).is_with_device() {
+        if self.receive.is_with_device() || self.transmit.is_with_device() {
             log::warn!("net started anew, the card is reset");
             self.device.stop(now_ns);
             lane(self).forget();

@@ -15,7 +15,7 @@ impl<C: Children> Supervisor<'_, C> {
         let Some(index) = self.index(pd) else { return false };
         let generation = words.next().map_or(0, |word| word.parse().unwrap_or(u64::MAX));
         let argument = words.next().map_or(0, |word| word.parse().unwrap_or(0));
-        order(Order { name: padded(pd), generation, harm: padded(harm), argument });
+        order(Order { name: padded(pd), generation, harm: padded(harm), argument, number: 0 });
         self.wake(index);
         true
     }

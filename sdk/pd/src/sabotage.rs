@@ -3,6 +3,7 @@
 
 use core::arch::asm;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{pd_name, var};
@@ -22,7 +23,12 @@ pub struct Order {
     pub harm: [u8; 8],
     /// An address, where one is needed.
     pub argument: u64,
+    /// Tells this order from the one before; [`order`] chooses it.
+    pub number: u64,
 }
+
+/// The order that was obeyed last in this life.
+static OBEYED: AtomicU64 = AtomicU64::new(0);
 
 type Harm = fn(u64);
 
@@ -49,7 +55,9 @@ fn region() -> Option<NonNull<Order>> {
 pub fn order(order: Order) {
     let Some(region) = region() else { return };
     // SAFETY: the test's overlay maps a region of its own there, read-write in the PD that orders.
-    unsafe { ExternallySharedRef::<'_, Order>::new(region) }.as_mut_ptr().write(order);
+    let mut place = unsafe { ExternallySharedRef::<'_, Order>::new(region) };
+    let number = place.as_ptr().read().number + 1;
+    place.as_mut_ptr().write(Order { number, ..order });
 }
 
 /// Obeys, if there is an order for this life.
@@ -61,6 +69,11 @@ pub(crate) fn obey() {
     let order = order.as_ptr().read();
     let is_meant = protocols::system::text(&order.name) == pd_name().unwrap_or("?")
         && (order.generation == state::lives() || order.generation == u64::MAX);
+    // Once, except where every life is meant.
+    if order.generation != u64::MAX && OBEYED.swap(order.number, Ordering::Relaxed) == order.number
+    {
+        return;
+    }
     let harm = HARMS.iter().find(|(name, _)| **name == order.harm);
     if let Some((_, harm)) = harm.filter(|_| is_meant) {
         harm(order.argument);
