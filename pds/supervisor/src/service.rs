@@ -28,14 +28,15 @@ pub struct Wiring<'a, F: FnMut()> {
 pub struct Service<'a, C: Children, F: FnMut()> {
     supervisor: Supervisor<'a, C>,
     wiring: Wiring<'a, F>,
-    /// Whether `pulse` has notified since the last alarm.
+    /// Whether `pulse` has notified since it was judged last, and when that was.
     has_pulsed: bool,
+    judged_us: u64,
 }
 
 impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
     /// A service that begins with [`Service::watch_pulse`].
     pub const fn new(supervisor: Supervisor<'a, C>, wiring: Wiring<'a, F>) -> Self {
-        Self { supervisor, wiring, has_pulsed: true }
+        Self { supervisor, wiring, has_pulsed: true, judged_us: 0 }
     }
 
     /// These channels notified.
@@ -65,12 +66,14 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
     /// is not there.
     pub fn watch_pulse(&mut self, now_us: u64) {
         loop {
-            if self.wiring.alarm.take()
-                && let Some((pulse, _)) = self.wiring.pulse
-                && !core::mem::take(&mut self.has_pulsed)
-            {
-                self.supervisor.missed(pulse, now_us);
-                self.supervisor.pulse(Some(pulse), now_us);
+            // Only the counter says how much time has passed: `timer` may ring when it likes.
+            let is_due = self.wiring.alarm.take() && now_us - self.judged_us >= ALARM_US;
+            if is_due && let Some((pulse, _)) = self.wiring.pulse {
+                self.judged_us = now_us;
+                if !core::mem::take(&mut self.has_pulsed) {
+                    self.supervisor.missed(pulse, now_us);
+                    self.supervisor.pulse(Some(pulse), now_us);
+                }
             }
             self.wiring.alarm.set((now_us + ALARM_US) * 1000);
             if self.wiring.alarm.arm() {

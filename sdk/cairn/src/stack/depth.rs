@@ -6,6 +6,10 @@ use super::frame::{Call, Callee, Frame, frame, returns};
 use super::rules::{Rules, matches};
 use crate::code::{Instruction, Program};
 
+/// One instruction that the linker moves out of a function, because a Cortex-A53 stumbles over it in some
+/// places (erratum 843419), and a branch back.
+const VENEER: &str = "__CortexA53843419_";
+
 /// Chains of calls are no longer; a program of ours has a few dozen.
 const CHAIN_MAX: usize = 512;
 
@@ -145,6 +149,8 @@ impl<'p> Search<'p> {
         match call.callee {
             Callee::Known(address) => match self.index.get(&address) {
                 Some(index) => Ok(vec![*index]),
+                // Goes back into the function that it was moved out of.
+                None if here.starts_with(VENEER) => Ok(Vec::new()),
                 None => Err(format!("{here} calls {address:#x}, where no function begins")),
             },
             Callee::Pointer => {
