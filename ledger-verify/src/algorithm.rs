@@ -18,7 +18,7 @@
 use core::fmt;
 
 #[cfg(feature = "ml-dsa")]
-use crate::ml_dsa::{ParameterSet, verify};
+use crate::ml_dsa::ParameterSet;
 
 /// A signature algorithm.
 ///
@@ -101,38 +101,109 @@ impl Algorithm {
     /// a signature, and no key that many messages verify under.
     #[must_use]
     pub fn verify(self, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let mut verification = Verification::new(self);
+        verification.take_key(signature, public);
+        signature.len() == self.signature_bytes() && verification.verify(message, signature)
+    }
+
+    const fn is_classic(self) -> bool {
+        matches!(self, Self::Ed25519 | Self::HybridMlDsa44 | Self::HybridMlDsa65)
+    }
+
+    #[cfg(feature = "ml-dsa")]
+    const fn parameter_set(self) -> Option<ParameterSet> {
         match self {
-            Self::Ed25519 => ed25519(public, message, signature),
-            #[cfg(feature = "ml-dsa")]
-            Self::MlDsa44 => verify(ParameterSet::MlDsa44, public, &[], message, signature),
-            #[cfg(feature = "ml-dsa")]
-            Self::MlDsa65 => verify(ParameterSet::MlDsa65, public, &[], message, signature),
-            #[cfg(feature = "ml-dsa")]
-            Self::HybridMlDsa44 => hybrid(ParameterSet::MlDsa44, public, message, signature),
-            #[cfg(feature = "ml-dsa")]
-            Self::HybridMlDsa65 => hybrid(ParameterSet::MlDsa65, public, message, signature),
-            #[cfg(not(feature = "ml-dsa"))]
-            _ => false,
+            Self::Ed25519 => None,
+            Self::MlDsa44 | Self::HybridMlDsa44 => Some(ParameterSet::MlDsa44),
+            Self::MlDsa65 | Self::HybridMlDsa65 => Some(ParameterSet::MlDsa65),
         }
     }
 }
 
+/// Length of an Ed25519 key.
+const CLASSIC_KEY_BYTES: usize = 32;
+/// Length of an Ed25519 signature.
 #[cfg(feature = "ml-dsa")]
-fn hybrid(set: ParameterSet, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let (Some((classic_key, key)), Some((classic, signature))) =
-        (public.split_at_checked(32), signature.split_at_checked(64))
-    else {
-        return false;
-    };
-    ed25519(classic_key, message, classic) && verify(set, key, &[], message, signature)
+const CLASSIC_SIGNATURE_BYTES: usize = 64;
+
+/// A verification whose signature lies in memory and whose public key comes in pieces, so that both
+/// need not be there at once: those of ML-DSA-65 are 5 KB together.
+#[derive(Clone, Debug)]
+pub(crate) struct Verification {
+    algorithm: Algorithm,
+    key_bytes: usize,
+    classic_key: [u8; CLASSIC_KEY_BYTES],
+    #[cfg(feature = "ml-dsa")]
+    lattice: crate::ml_dsa::Verification,
+}
+
+impl Verification {
+    /// One that no signature passes.
+    pub(crate) const NOTHING: Self = Self::new(Algorithm::Ed25519);
+
+    pub(crate) const fn new(algorithm: Algorithm) -> Self {
+        Self {
+            algorithm,
+            key_bytes: 0,
+            classic_key: [0; CLASSIC_KEY_BYTES],
+            #[cfg(feature = "ml-dsa")]
+            lattice: crate::ml_dsa::Verification::new(match algorithm.parameter_set() {
+                Some(set) => set,
+                None => ParameterSet::MlDsa44,
+            }),
+        }
+    }
+
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Takes the next bytes of the public key.
+    pub(crate) fn take_key(&mut self, signature: &[u8], bytes: &[u8]) {
+        let classic_left = match self.algorithm.is_classic() {
+            true => CLASSIC_KEY_BYTES.saturating_sub(self.key_bytes),
+            false => 0,
+        };
+        let (classic, lattice) = bytes.split_at_checked(classic_left).unwrap_or((bytes, &[]));
+        let room = self.classic_key.get_mut(self.key_bytes..).unwrap_or(&mut []);
+        for (place, byte) in room.iter_mut().zip(classic) {
+            *place = *byte;
+        }
+        self.key_bytes = self.key_bytes.saturating_add(bytes.len());
+        #[cfg(feature = "ml-dsa")]
+        self.lattice.take_key(self.lattice_part(signature), lattice);
+        #[cfg(not(feature = "ml-dsa"))]
+        let _ = (signature, lattice);
+    }
+
+    /// Whether the whole key came, and `signature` over `message` was made with its secret.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        if self.key_bytes != self.algorithm.public_bytes() || !self.algorithm.is_supported() {
+            return false;
+        }
+        if self.algorithm.is_classic() {
+            let verifies = signature.first_chunk();
+            if !verifies.is_some_and(|signature| ed25519(&self.classic_key, message, signature)) {
+                return false;
+            }
+        }
+        #[cfg(feature = "ml-dsa")]
+        if self.algorithm.parameter_set().is_some() {
+            return self.lattice.verify(&[], message, self.lattice_part(signature));
+        }
+        true
+    }
+
+    #[cfg(feature = "ml-dsa")]
+    fn lattice_part<'a>(&self, signature: &'a [u8]) -> &'a [u8] {
+        let start = if self.algorithm.is_classic() { CLASSIC_SIGNATURE_BYTES } else { 0 };
+        signature.get(start..self.algorithm.signature_bytes()).unwrap_or(&[])
+    }
 }
 
 // Out of line, so that its 7 KB of stack are not added to those of the caller's other work.
 #[inline(never)]
-fn ed25519(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let (Ok(public), Ok(signature)) = (public.try_into(), signature.try_into()) else {
-        return false;
-    };
+fn ed25519(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     if !is_canonical(public) {
         return false;
     }

@@ -135,7 +135,7 @@ fn parent(left: &Chaining, right: &Chaining) -> [u8; BLOCK_BYTES] {
 const DEPTH_MAX: usize = 54;
 
 /// A hash of input that comes in pieces, about 1.9 KB.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hasher {
     key: Chaining,
     /// `KEYED_HASH` or nothing: goes into every compression.
@@ -252,14 +252,15 @@ impl Hasher {
         self.left.get(self.left_count).copied()
     }
 
-    pub(crate) fn finish(mut self) -> Digest {
+    pub(crate) fn finish(&self) -> Digest {
         let (mut h, mut block) = (self.chunk, self.block);
         // Input blocks are at most 64 bytes.
         let mut length = u32::try_from(self.block_bytes).unwrap_or(64);
         let (mut counter, mut flags) = (self.chunks_done, self.chunk_flags() | CHUNK_END);
-        while let Some(left) = self.pop() {
+        let left = self.left.get(..self.left_count).unwrap_or(&[]);
+        for left in left.iter().rev() {
             compress(&mut h, &block, length, counter, flags);
-            (h, block) = (self.key, parent(&left, &h));
+            (h, block) = (self.key, parent(left, &h));
             (length, counter, flags) = (64, 0, self.mode | PARENT);
         }
         // The root counts blocks of output; this is the first.

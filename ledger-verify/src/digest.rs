@@ -64,6 +64,8 @@ pub enum Domain {
     MerkleRoot,
     /// The body of a chain event.
     Event,
+    /// A public key.
+    Key,
     /// A set of public keys with its threshold.
     KeySet,
     /// All registers of a chain.
@@ -80,8 +82,9 @@ impl Domain {
             Self::MerkleLeaf => b"cairn merkle leaf v1\0\0\0\0\0\0\0\0\0\0\0\0",
             Self::MerkleNode => b"cairn merkle node v1\0\0\0\0\0\0\0\0\0\0\0\0",
             Self::MerkleRoot => b"cairn merkle root v1\0\0\0\0\0\0\0\0\0\0\0\0",
-            Self::Event => b"cairn chain event v1\0\0\0\0\0\0\0\0\0\0\0\0",
-            Self::KeySet => b"cairn chain keys v1\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            Self::Event => b"cairn chain event v2\0\0\0\0\0\0\0\0\0\0\0\0",
+            Self::Key => b"cairn chain key v2\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            Self::KeySet => b"cairn chain keys v2\0\0\0\0\0\0\0\0\0\0\0\0\0",
             Self::State => b"cairn chain state v1\0\0\0\0\0\0\0\0\0\0\0\0",
             Self::List => b"cairn chain list v1\0\0\0\0\0\0\0\0\0\0\0\0\0",
         }
@@ -120,6 +123,7 @@ mod tests {
             Domain::MerkleNode,
             Domain::MerkleRoot,
             Domain::Event,
+            Domain::Key,
             Domain::KeySet,
             Domain::State,
             Domain::List,

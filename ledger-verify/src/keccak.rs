@@ -9,7 +9,7 @@ pub(crate) const RATE_SHAKE_256: usize = 136;
 pub(crate) const SUFFIX_SHAKE: u8 = 0x1f;
 
 /// A sponge of `RATE` bytes per block, at most 200: absorb, finish, squeeze.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sponge<const RATE: usize> {
     lanes: [u64; 25],
     offset: usize,

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use ledger_verify::chain::split;
+use ledger_verify::log::proof::Proof;
 use ledger_verify::write::bundle;
 use targets::{World, world};
 
@@ -36,13 +38,14 @@ const TARGETS: [Target; 13] = [
 
 /// Genuine inputs for each target, by name.
 fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
-    let World { frames, states, checkpoint, proof, verifier_keys, .. } = world();
-    let chain = frames.concat();
-    let whole = bundle(&[0x80], &chain, Some(proof.as_bytes()));
-    let from_anchor = bundle(&states[2].1, &frames[2], Some(proof.as_bytes()));
+    let World { events, states, checkpoint, proof, verifier_keys, .. } = world();
+    let chain = events.concat();
+    let log_proof = Proof::parse(proof.as_bytes()).unwrap();
+    let whole = bundle(None, &chain, Some(&log_proof)).unwrap();
+    let from_anchor = bundle(Some(&states[2].1), &events[2], Some(&log_proof)).unwrap();
     let mut seeds = vec![
         ("base64", "32-bytes".into(), b"QmFzZTY0IG9mIHRoaXJ0eS10d28gYnl0ZXMgaGVyZSE=".to_vec()),
-        ("bundle", "no-proof".into(), bundle(&[0x80], &chain, None)),
+        ("bundle", "no-proof".into(), bundle(None, &chain, None).unwrap()),
         ("bundle", "with-proof".into(), whole.clone()),
         (
             "cbor",
@@ -51,19 +54,19 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         ),
         ("checkpoint", "signed".into(), checkpoint.clone().into()),
         ("checkpoint", "text".into(), world().texts[4].clone().into()),
-        ("event", "frame".into(), frames[1].clone()),
-        ("event", "event".into(), frames[1][3..].to_vec()),
+        ("event", "event".into(), events[1].clone()),
+        ("event", "body".into(), split(&events[1]).unwrap().0.body.to_vec()),
         ("feed", "chain-in-100s".into(), [&[99], &chain[..]].concat()),
         ("note", "signed".into(), checkpoint.clone().into()),
         ("proof", "genuine".into(), proof.clone().into()),
-        ("registers", "four".into(), states[2].1.clone()),
-        ("registers", "none".into(), vec![0x80]),
         ("tree", "inclusion".into(), [&[2, 5, 13, 255, 0][..], &[7; 64]].concat()),
         ("tree", "consistency".into(), [&[6, 5, 13, 255, 0][..], &[7; 64]].concat()),
         ("tree", "large".into(), [&[1, 5, 13, 255, 3][..], &[255; 104]].concat()),
         ("whole_bundle", "from-first".into(), whole),
         ("whole_bundle", "from-anchor".into(), from_anchor),
     ];
+    let registers = states[2].1.iter().zip(["release", "list", "policy", "pointer"]);
+    seeds.extend(registers.map(|(register, name)| ("registers", name.into(), register.clone())));
     seeds.extend((0..5).map(|n| ("signature", format!("algorithm-{}", n + 1), vec![n, 0, 0, 1])));
     let keys = verifier_keys.iter().zip(["log", "witness-1", "witness-2"]);
     seeds.extend(keys.map(|(key, name)| ("key", name.into(), key.clone().into())));
@@ -106,9 +109,9 @@ fn seeds_are_genuine() {
     let policy = world().policy(2);
     let mut chain = ledger_verify::chain::Chain::new(world().anchor);
     let (.., seed) = seeds().into_iter().find(|(_, name, _)| name == "from-anchor").unwrap();
-    let whole = ledger_verify::bundle::Bundle::parse(&seed).unwrap();
-    assert_eq!(whole.verify(&mut chain, Some(&policy)), Ok(Some(1_999_999)));
-    let (frame, anchor) = targets::vouch_for(&world().states[2].1);
+    assert_eq!(targets::read(&seed, &mut chain, Some(policy)), Ok(Some(1_999_999)));
+    let register = &world().states[2].1[0];
+    let (event, anchor) = targets::vouch_for(register);
     let mut chain = ledger_verify::chain::Chain::new(anchor);
-    assert_eq!(chain.resume(&frame, &world().states[2].1), Ok(()));
+    assert_eq!(chain.take_register(register).and_then(|()| chain.apply(&event)), Ok(()));
 }

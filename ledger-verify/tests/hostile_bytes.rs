@@ -4,8 +4,8 @@
 #![cfg(feature = "write")]
 
 use ledger_verify::algorithm::Algorithm;
-use ledger_verify::bundle::Bundle;
-use ledger_verify::chain::{Anchor, Chain, Event, Feed, Kind};
+use ledger_verify::bundle::Reader;
+use ledger_verify::chain::{Anchor, Chain, Event, Feed, Kind, split};
 use ledger_verify::log::checkpoint::{Checkpoint, Policy};
 use ledger_verify::log::note::{Key, KeyType, Note};
 use ledger_verify::log::proof::Proof;
@@ -60,6 +60,7 @@ proptest! {
         let (_, anchor) = chain(1);
         prop_assert!(!accepted(&bytes, anchor, piece));
         let _ = Event::parse(&bytes);
+        let _ = split(&bytes);
     }
 
     #[test]
@@ -93,21 +94,26 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bundles_prove_nothing(bytes in vec(any::<u8>(), 0..300)) {
-        let (_, anchor) = chain(1);
-        // As they come, and behind a good head.
-        let headed = write::bundle(&bytes, &bytes, Some(&bytes));
-        for bytes in [&bytes, &headed] {
+    fn arbitrary_bundles_prove_nothing(bytes in vec(any::<u8>(), 0..300), piece in 1..64_usize) {
+        let (events, anchor) = chain(1);
+        // As they come; and in place of registers, events and the log proof of a good bundle.
+        let good = write::bundle(None, &events, None).unwrap();
+        let without_proof = &good[..good.len() - 1];
+        for before in [&[][..], &[0x84, 2], &[0x84, 2, 0x81], &[0x84, 2, 0xf6, 0x82], without_proof] {
             let mut chain = Chain::new(anchor);
-            let verified = Bundle::parse(bytes).and_then(|b| b.verify(&mut chain, None));
-            prop_assert!(verified.is_err());
+            let mut reader = Reader::new(None);
+            let pushed = reader.push(&mut chain, before);
+            let pushed = pushed.and_then(|()| bytes.chunks(piece).try_for_each(|p| reader.push(&mut chain, p)));
+            prop_assert!(bytes == [0xf6] || pushed.and_then(|()| reader.end()).is_err());
         }
     }
 
     #[test]
     fn arbitrary_snapshots_are_refused(bytes in vec(any::<u8>(), 0..300)) {
-        let (frame, anchor) = chain(1);
-        prop_assert!(Chain::new(anchor).resume(&frame, &bytes).is_err());
+        let (event, anchor) = chain(1);
+        let mut chain = Chain::new(anchor);
+        let resumed = chain.take_register(&bytes).and_then(|()| chain.apply(&event));
+        prop_assert!(resumed.is_err());
     }
 
     #[test]

@@ -9,16 +9,15 @@ mod world;
 
 use ledger_verify::Digest;
 use ledger_verify::algorithm::Algorithm;
-use ledger_verify::bundle::Bundle;
 use ledger_verify::cbor::Reader;
-use ledger_verify::chain::{Anchor, Chain, Event, Feed, first_event};
+use ledger_verify::chain::{Anchor, Chain, Event, Feed, split};
 use ledger_verify::log::Reason;
-use ledger_verify::log::checkpoint::Checkpoint;
+use ledger_verify::log::checkpoint::{Checkpoint, Policy};
 use ledger_verify::log::note::{Key, KeyType, Note};
 use ledger_verify::log::proof::Proof;
 use ledger_verify::log::tree::{verify_consistency, verify_inclusion};
 use ledger_verify::write::log::base64 as encode64;
-use ledger_verify::write::snapshot;
+use ledger_verify::{bundle, write};
 
 pub use rfc6962::{continues, includes, leaf, path, root, subproof};
 pub use world::{World, encode_head, vouch_for, world};
@@ -38,8 +37,12 @@ fn read_item(reader: &mut Reader<'_>, depth: usize) -> Option<Vec<u8>> {
         return Some(encode_head(0, value));
     }
     *reader = copy.clone();
-    if let Ok(bytes) = reader.bytes_or_null(0, usize::MAX) {
-        return Some(bytes.map_or(vec![0xf6], |b| [&encode_head(2, b.len() as u64), b].concat()));
+    if let Ok(bytes) = reader.bytes(0, usize::MAX) {
+        return Some([&encode_head(2, bytes.len() as u64), bytes].concat());
+    }
+    *reader = copy.clone();
+    if let Ok(None) = reader.byte_array_or_null::<0>() {
+        return Some(vec![0xf6]);
     }
     *reader = copy.clone();
     if let Ok(text) = reader.text(0, usize::MAX) {
@@ -54,23 +57,25 @@ fn read_item(reader: &mut Reader<'_>, depth: usize) -> Option<Vec<u8>> {
     Some(all)
 }
 
-/// An event that parses is as long as it says and no longer.
+/// A body that parses, and an event that can be split off, is as long as it says and no longer.
 pub fn event(data: &[u8]) {
     if Event::parse(data).is_ok() {
         assert!(Event::parse(&data[..data.len() - 1]).is_err());
         assert!(Event::parse(&[data, &[0]].concat()).is_err());
-        let mut frame = encode_head(2, data.len() as u64);
-        frame.extend(data);
-        assert!(first_event(&frame).is_ok_and(|(_, rest)| rest.is_empty()));
     }
-    let _ = first_event(data).is_ok();
+    if let Ok((parts, rest)) = split(data) {
+        assert_eq!([parts.event, rest].concat(), data);
+        assert!(split(&parts.event[..parts.event.len() - 1]).is_err());
+        let head = [&[0x82][..], &encode_head(2, parts.body.len() as u64)].concat();
+        assert!(parts.event.starts_with(&[&head, parts.body].concat()));
+    }
 }
 
 /// A chain in pieces, of a length that the first byte says, is the same chain; only the genuine events
 /// are accepted.
 pub fn feed(data: &[u8]) {
     let Some((piece, data)) = data.split_first() else { return };
-    let World { frames, anchor, .. } = world();
+    let World { events, anchor, .. } = world();
     let mut fed = Chain::new(*anchor);
     let mut feed = Feed::new();
     let pieces = data.chunks(usize::from(*piece) + 1);
@@ -82,22 +87,20 @@ pub fn feed(data: &[u8]) {
     assert_eq!(fed.head(), whole.head());
     let accepted = whole.next_sequence();
     let genuine: Vec<u8> =
-        frames.iter().take(usize::try_from(accepted).unwrap()).flatten().copied().collect();
+        events.iter().take(usize::try_from(accepted).unwrap()).flatten().copied().collect();
     assert!(data.starts_with(&genuine), "{accepted} events");
 }
 
-/// A snapshot that its signers vouch for is read strictly: all that is read is written again alike.
+/// A register is read strictly: what is read is written again alike, so its signers vouch for it.
 pub fn registers(data: &[u8]) {
-    let (frame, anchor) = vouch_for(data);
+    let (event, anchor) = vouch_for(data);
     let mut chain = Chain::new(anchor);
-    if chain.resume(&frame, data).is_ok() {
+    if chain.take_register(data).is_ok() {
+        chain.apply(&event).unwrap();
         let proven = chain.proven().unwrap();
-        assert_eq!(snapshot(proven.registers()), data);
-        let names: Vec<_> = proven.registers().iter().map(|(name, _)| name.to_owned()).collect();
-        assert!(names.is_sorted_by(|a, b| a < b) && names.len() <= 32);
-        for name in &names {
-            assert!(proven.register(name).is_some());
-        }
+        assert_eq!(write::registers(proven.registers()), [data]);
+        let (name, value) = proven.registers().iter().next().unwrap();
+        assert_eq!(proven.register(name).as_ref(), Some(value));
     }
 }
 
@@ -233,7 +236,7 @@ pub fn tree(data: &[u8]) {
 pub fn bundle(data: &[u8]) {
     let World { states, .. } = world();
     let mut chain = Chain::new(Anchor::first(states[0].0.chain));
-    if Bundle::parse(data).and_then(|bundle| bundle.verify(&mut chain, None)).is_ok() {
+    if read(data, &mut chain, None).is_ok() {
         assert_genuine(&chain);
     }
 }
@@ -243,14 +246,32 @@ pub fn whole_bundle(data: &[u8]) {
     let World { anchor, .. } = world();
     let policy = world().policy(2);
     let mut chain = Chain::new(*anchor);
-    if Bundle::parse(data).and_then(|bundle| bundle.verify(&mut chain, Some(&policy))).is_ok() {
+    if read(data, &mut chain, Some(policy)).is_ok() {
         assert_genuine(&chain);
         assert_eq!(chain.proven().unwrap().anchor(), *anchor);
     }
 }
 
+/// Reads a bundle at once; in pieces it says the same.
+pub fn read(
+    data: &[u8],
+    chain: &mut Chain,
+    policy: Option<Policy<'_>>,
+) -> Result<Option<u64>, bundle::Error> {
+    let mut in_pieces = chain.clone();
+    let mut reader = bundle::Reader::new(policy);
+    let pieces = data.chunks(1 + data.len() % 61);
+    let pushed = { pieces }.try_for_each(|piece| reader.push(&mut in_pieces, piece));
+    let second = pushed.and_then(|()| reader.end());
+    let mut reader = bundle::Reader::new(policy);
+    let first = reader.push(chain, data).and_then(|()| reader.end());
+    assert_eq!(first, second);
+    assert_eq!(chain.head(), in_pieces.head());
+    first
+}
+
 fn assert_genuine(chain: &Chain) {
     let proven = chain.proven().unwrap();
-    let state = (proven.anchor(), snapshot(proven.registers()));
+    let state = (proven.anchor(), write::registers(proven.registers()));
     assert!(world().states.contains(&state), "{state:?}");
 }

@@ -12,16 +12,16 @@ use ledger_verify::registers::{
     HashKind, Name, Platform, Policy as Rule, Release, Version, Write, WriteValue,
 };
 use ledger_verify::write::log::{NoteSigner, base64};
-use ledger_verify::write::{Draft, KeySet, SecretKey, append, first, log_entry, snapshot};
+use ledger_verify::write::{Draft, KeySet, SecretKey, append, first, log_entry, registers};
 
 use super::rfc6962::{leaf, path, root};
 
 /// A chain of three events, a log that holds the last one, two witnesses.
 pub struct World {
     /// The events.
-    pub frames: Vec<Vec<u8>>,
+    pub events: Vec<Vec<u8>>,
     /// Position and registers after each event.
-    pub states: Vec<(Anchor, Vec<u8>)>,
+    pub states: Vec<(Anchor, Vec<Vec<u8>>)>,
     /// The last of these positions.
     pub anchor: Anchor,
     /// Hash of the last event's log entry.
@@ -114,16 +114,16 @@ fn draft(event: u64) -> Draft {
 
 fn make() -> World {
     let key = |event| [SecretKey::derive(&[5; 32], event)];
-    let (frame, anchor) = first(&draft(0), &key(0)).unwrap();
+    let (event, anchor) = first(&draft(0), &key(0)).unwrap();
     let mut chain = Chain::new(anchor);
-    chain.apply(&frame).unwrap();
+    chain.apply(&event).unwrap();
     let state = |chain: &Chain| {
         let proven = chain.proven().unwrap();
-        (proven.anchor(), snapshot(proven.registers()))
+        (proven.anchor(), registers(proven.registers()))
     };
-    let (mut frames, mut states) = (vec![frame], vec![state(&chain)]);
+    let (mut events, mut states) = (vec![event], vec![state(&chain)]);
     for event in 1..3 {
-        frames.push(append(&mut chain, &draft(event), &key(event)).unwrap());
+        events.push(append(&mut chain, &draft(event), &key(event)).unwrap());
         states.push(state(&chain));
     }
 
@@ -144,7 +144,7 @@ fn make() -> World {
     let hashes: String = path(2, &leaves).iter().map(|hash| base64(&hash.0) + "\n").collect();
     let proof = format!("c2sp.org/tlog-proof@v1\nindex 2\n{hashes}\n{checkpoint}");
     World {
-        frames,
+        events,
         states,
         anchor,
         leaf: leaves[2],
@@ -175,19 +175,20 @@ pub fn encode_head(major: u8, value: u64) -> Vec<u8> {
     [&[major << 5 | info], &bytes[8 - width..]].concat()
 }
 
-/// A signed first event whose state is the digest of `snapshot`, whatever that is, and its anchor.
-pub fn vouch_for(snapshot: &[u8]) -> (Vec<u8>, Anchor) {
+/// A signed first event after which there is one register, whatever that is, and its anchor.
+pub fn vouch_for(register: &[u8]) -> (Vec<u8>, Anchor) {
     let bytes = |bytes: &[u8]| [&encode_head(2, bytes.len() as u64), bytes].concat();
     let key = signer(Algorithm::Ed25519);
-    let keys = [&[0x82, 1, 0x81, 0x82, 1][..], &bytes(&key.public().bytes)].concat();
+    let keys = [&[0x82, 1, 0x81, 0x82, 1][..], &bytes(&key.public().id().0)].concat();
     let next = bytes(&[1; 32]);
-    let state = bytes(&Domain::State.digest(snapshot).0);
+    let state = bytes(&Domain::State.digest(&[&[0x81], register].concat()).0);
     let null = [0xf6];
     // version, kind, chain, sequence, previous, time, keys, next, recovery, state, writes
-    let head = [0x8b, 1, 0, null[0], 0, null[0], 0];
+    let head = [0x8b, 2, 0, null[0], 0, null[0], 0];
     let body = [&head[..], &keys, &next, &null, &state, &[0x80]].concat();
     let digest = Domain::Event.digest(&body);
-    let signature = key.sign(&[b"cairn chain event v1\n", &digest.0[..]].concat());
-    let event = [&[0x82][..], &body, &[0x81, 0x82, 0], &bytes(&signature)].concat();
-    (bytes(&event), Anchor::first(digest))
+    let signature = key.sign(&[b"cairn chain event v2\n", &digest.0[..]].concat());
+    let signed = [&bytes(&signature)[..], &bytes(&key.public().bytes)].concat();
+    let event = [&[0x82][..], &bytes(&body), &[0x81, 0x83, 0], &signed].concat();
+    (event, Anchor::first(digest))
 }

@@ -3,10 +3,13 @@
 //! Unsigned integers, byte strings, text strings, arrays and null; all lengths definite, every head
 //! in its shortest form. Anything else, however valid CBOR it is, is refused: two encodings of one
 //! value would be two digests of one statement.
+//! [`Reader`] reads what lies in memory, `Pull` what comes in pieces.
 
+mod pull;
 mod read;
 mod write;
 
+pub(crate) use pull::{Pull, Stop};
 pub use read::{Error, Problem, Reader};
 #[cfg(any(test, feature = "write"))]
 pub(crate) use write::null;

@@ -58,6 +58,12 @@ impl<'a> Reader<'a> {
         Self { input, offset: 0 }
     }
 
+    /// A reader of `input` that has read `offset` bytes of it already.
+    #[must_use]
+    pub(crate) const fn at(input: &'a [u8], offset: usize) -> Self {
+        Self { input, offset }
+    }
+
     /// Bytes read so far.
     #[must_use]
     pub const fn offset(&self) -> usize {
@@ -95,14 +101,6 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
-    /// The head of a byte string of `min..=max` bytes; its length.
-    ///
-    /// # Errors
-    /// As [`Reader::unsigned`], and [`Problem::OutOfRange`] for its length.
-    pub fn bytes_head(&mut self, min: usize, max: usize) -> Result<usize, Error> {
-        self.length(BYTES, min, max)
-    }
-
     /// A byte string of exactly `N` bytes.
     ///
     /// # Errors
@@ -123,18 +121,6 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         self.byte_array().map(Some)
-    }
-
-    /// A byte string of `min..=max` bytes, or null.
-    ///
-    /// # Errors
-    /// As [`Reader::bytes`].
-    pub fn bytes_or_null(&mut self, min: usize, max: usize) -> Result<Option<&'a [u8]>, Error> {
-        if self.input.get(self.offset) == Some(&NULL) {
-            self.offset += 1;
-            return Ok(None);
-        }
-        self.bytes(min, max).map(Some)
     }
 
     /// A text string of `min..=max` bytes.
@@ -183,7 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(never)]
-    fn bounded_head(&mut self, major: u8, min: u64, max: u64) -> Result<u64, Error> {
+    pub(super) fn bounded_head(&mut self, major: u8, min: u64, max: u64) -> Result<u64, Error> {
         let start = self.offset;
         let value = self.head(major)?;
         if (min..=max).contains(&value) {

@@ -24,7 +24,7 @@ pub struct Error {
 pub enum Reason {
     /// Not the encoding that `docs/ledger.md` prescribes.
     Encoding(Problem),
-    /// Longer than [`super::EVENT_BYTES_MAX`].
+    /// The body, with its longest signature, is longer than [`super::BUFFER_BYTES`].
     TooLong,
     /// A format version that this verifier does not know.
     Version,
@@ -60,6 +60,8 @@ pub enum Reason {
     TooFewSignatures,
     /// Signatures not in ascending order of keys, or of a key that is not there.
     SignatureOrder,
+    /// A public key is not the one whose id is in the key set.
+    KeyUnknown,
     /// A signature does not verify.
     BadSignature,
     /// A register write breaks a rule.
@@ -72,6 +74,8 @@ pub enum Reason {
     Resumed,
     /// Another event than the anchored one stands at the anchor's sequence number.
     NotAnchored,
+    /// An event behind the anchored one, in a replay that ends there.
+    AfterAnchor,
     /// The chain ends before the anchored event.
     BeforeAnchor {
         /// Sequence number of the anchored event.
@@ -114,10 +118,12 @@ impl fmt::Display for Reason {
             Self::AlgorithmWeaker => "weaker algorithm",
             Self::TooFewSignatures => "too few signatures",
             Self::SignatureOrder => "signatures out of order",
+            Self::KeyUnknown => "key not in the key set",
             Self::BadSignature => "bad signature",
             Self::State => "registers differ from those signed",
             Self::Snapshot => "bad register snapshot",
             Self::Resumed => "resumed at the wrong place",
+            Self::AfterAnchor => "after the anchored event",
             Self::NotAnchored => "not the anchored event",
         })
     }

@@ -1,27 +1,27 @@
-//! One event, taken apart: `docs/ledger.md`, rules `frame`, `signed`, `body`.
+//! The body of an event, taken apart: `docs/ledger.md`, rules `event` and `body`.
 
 use super::error::Reason;
+use super::state::Anchor;
 use crate::algorithm::{Algorithm, PUBLIC_BYTES_MAX, SIGNATURE_BYTES_MAX};
-use crate::cbor::{Error, Problem, Reader};
+use crate::cbor::{Error, Reader};
 use crate::digest::{Digest, Domain};
 use crate::registers::Writes;
 use crate::registers::wire::WireError;
 
-/// Longest event, in bytes, without the head of its frame (at most 3 bytes).
-///
-/// Room for two of three ML-DSA-65 signatures with their keys (12.7 KiB) beside 16 writes.
-pub const EVENT_BYTES_MAX: usize = 16 * 1024;
+/// An event's body and any one of its signatures together are no longer, in bytes: so a verifier
+/// needs no more memory, however many keys sign.
+pub const BUFFER_BYTES: usize = 4096;
 /// Most keys in a key set.
 pub const KEYS_MAX: usize = 8;
 /// The only format version there is.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// What signers sign is this, then the event's digest: 53 bytes that no other protocol signs.
-pub(crate) const SIGNED_PREFIX: &[u8; 21] = b"cairn chain event v1\n";
+pub(crate) const SIGNED_PREFIX: &[u8; 21] = b"cairn chain event v2\n";
 
 pub(super) type At = (usize, Reason);
 
-fn at(error: Error) -> At {
+pub(super) fn at(error: Error) -> At {
     (error.offset, Reason::Encoding(error.problem))
 }
 
@@ -36,7 +36,7 @@ pub enum Kind {
     Revocation = 2,
 }
 
-/// Keys and how many of them have to sign.
+/// Keys, known by their ids, and how many of them have to sign.
 #[derive(Clone, Debug)]
 pub struct KeySet<'a> {
     /// Number of signatures needed.
@@ -45,11 +45,12 @@ pub struct KeySet<'a> {
     pub digest: Digest,
     /// The weakest algorithm among the keys.
     pub weakest: Algorithm,
+    /// Number of keys.
+    pub count: usize,
     keys: Reader<'a>,
-    key_count: usize,
 }
 
-/// A parsed event. Its encoding is canonical; nothing it says is proven.
+/// A parsed body. Its encoding is canonical; nothing it says is proven.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     /// Which keys sign.
@@ -72,10 +73,8 @@ pub struct Event<'a> {
     pub state: Digest,
     /// Register writes.
     pub writes: Writes<'a>,
-    /// Digest of the event: of its body, without the signatures.
+    /// Digest of the event, that is of its body.
     pub digest: Digest,
-    signatures: Reader<'a>,
-    signature_count: usize,
     pub(super) offsets: Offsets,
 }
 
@@ -90,65 +89,29 @@ pub(super) struct Offsets {
     pub(super) next: usize,
     pub(super) recovery: usize,
     pub(super) state: usize,
-}
-
-/// An event, and the bytes after its frame.
-pub(crate) type Split<'a> = (&'a [u8], &'a [u8]);
-
-/// Length of the frame that `input` starts with, its head included; `None` while the head is not
-/// complete.
-///
-/// # Errors
-/// The head is none of an event's.
-pub(super) fn frame_length(input: &[u8]) -> Result<Option<usize>, Reason> {
-    let mut reader = Reader::new(input);
-    match reader.bytes_head(1, EVENT_BYTES_MAX) {
-        Ok(length) => Ok(Some(reader.offset() + length)),
-        Err(Error { problem: Problem::Truncated, .. }) => Ok(None),
-        Err(Error { problem: Problem::OutOfRange, .. }) => Err(Reason::TooLong),
-        Err(Error { problem, .. }) => Err(Reason::Encoding(problem)),
-    }
-}
-
-/// Takes the first frame off `input`: the event and the bytes after it; `None` while more bytes are
-/// needed.
-///
-/// # Errors
-/// As [`frame_length`].
-pub(crate) fn split_frame(input: &[u8]) -> Result<Option<Split<'_>>, Reason> {
-    let split = frame_length(input)?.and_then(|length| input.split_at_checked(length));
-    Ok(split.and_then(|(frame, rest)| {
-        let event = Reader::new(frame).bytes(1, EVENT_BYTES_MAX).ok()?;
-        Some((event, rest))
-    }))
+    pub(super) writes: usize,
 }
 
 impl<'a> Event<'a> {
-    /// Takes `event` apart and checks all that can be checked without the chain and without a
-    /// signature. `event` is the content of a frame.
+    /// Takes `body` apart and checks all that can be checked without the chain and without a
+    /// signature.
     ///
     /// # Errors
-    /// Byte offset in `event`, and the rule broken there.
-    pub fn parse(event: &'a [u8]) -> Result<Self, (usize, Reason)> {
-        if event.len() > EVENT_BYTES_MAX {
-            return Err((EVENT_BYTES_MAX, Reason::TooLong));
-        }
-        let mut reader = Reader::new(event);
-        reader.array_of(2).map_err(at)?;
-        let mut parsed = Self::parse_body(&mut reader)?;
-        parsed.signature_count = reader.array(1, KEYS_MAX).map_err(at)?;
-        parsed.signatures = reader.clone();
-        for _ in 0..parsed.signature_count {
-            read_signature(&mut reader).map_err(at)?;
-        }
+    /// Byte offset in `body`, and the rule broken there.
+    #[inline(never)]
+    pub fn parse(body: &'a [u8]) -> Result<Self, (usize, Reason)> {
+        let mut reader = Reader::new(body);
+        let event = Self::read(&mut reader, Domain::Event.digest(body))?;
         reader.end().map_err(at)?;
-        parsed.check_shape()?;
-        Ok(parsed)
+        event.check_shape()?;
+        let signature_bytes_max = event.keys.keys().map(|(key, _)| key.signature_bytes()).max();
+        if body.len() + signature_bytes_max.unwrap_or(0) > BUFFER_BYTES {
+            return Err((body.len(), Reason::TooLong));
+        }
+        Ok(event)
     }
 
-    #[inline(never)]
-    fn parse_body(reader: &mut Reader<'a>) -> Result<Self, At> {
-        let start = reader.offset();
+    fn read(reader: &mut Reader<'a>, digest: Digest) -> Result<Self, At> {
         reader.array_of(11).map_err(at)?;
         let offset = reader.offset();
         if reader.unsigned().map_err(at)? != VERSION {
@@ -177,12 +140,11 @@ impl<'a> Event<'a> {
         let recovery = digest_or_null(reader)?;
         offsets.state = reader.offset();
         let state = Digest(*reader.byte_array().map_err(at)?);
+        offsets.writes = reader.offset();
         let writes = Writes::parse(reader).map_err(|error| match error {
             WireError::Encoding(error) => at(error),
             WireError::Rule { offset, rule } => (offset, Reason::Register(rule)),
         })?;
-        let digest = Domain::Event.digest(reader.since(start));
-        let signatures = reader.clone();
         Ok(Self {
             kind,
             chain,
@@ -195,10 +157,15 @@ impl<'a> Event<'a> {
             state,
             writes,
             digest,
-            signatures,
-            signature_count: 0,
             offsets,
         })
+    }
+
+    /// Its place in its chain.
+    #[must_use]
+    pub fn position(&self) -> Anchor {
+        let chain = self.chain.unwrap_or(self.digest);
+        Anchor { chain, sequence: self.sequence, digest: self.digest }
     }
 
     /// Fields that depend on each other within one event.
@@ -220,61 +187,26 @@ impl<'a> Event<'a> {
         if self.recovery.is_some() && (self.recovery == self.next || self.recovery == keys) {
             return Err((self.offsets.recovery, Reason::KeysReused));
         }
-        if self.signature_count < self.keys.threshold {
-            return Err((self.signatures.offset(), Reason::TooFewSignatures));
-        }
-        Ok(())
-    }
-
-    /// Verifies every signature of the event with the event's own keys. There are at least as many
-    /// as the threshold.
-    #[inline(never)]
-    pub(super) fn verify_signatures(&self) -> Result<(), At> {
-        let mut message = [0; SIGNED_PREFIX.len() + Digest::BYTES];
-        let (prefix, digest) = message.split_at_mut(SIGNED_PREFIX.len());
-        prefix.copy_from_slice(SIGNED_PREFIX);
-        digest.copy_from_slice(&self.digest.0);
-
-        let mut signatures = self.signatures.clone();
-        let mut keys = self.keys.keys.clone();
-        let mut keys_read = 0;
-        for _ in 0..self.signature_count {
-            let offset = signatures.offset();
-            let (key_index, signature) = read_signature(&mut signatures).map_err(at)?;
-            // Indices ascend, so each key is read once, and none signs twice.
-            if key_index < keys_read || key_index >= self.keys.key_count {
-                return Err((offset, Reason::SignatureOrder));
-            }
-            let mut key = read_key(&mut keys)?;
-            keys_read += 1;
-            while keys_read <= key_index {
-                key = read_key(&mut keys)?;
-                keys_read += 1;
-            }
-            let (algorithm, public) = key;
-            if !algorithm.verify(public, &message, signature) {
-                return Err((offset, Reason::BadSignature));
-            }
-        }
         Ok(())
     }
 }
 
 impl<'a> KeySet<'a> {
     /// Reads a key set and checks that its keys ascend, each once.
+    #[inline(never)]
     fn parse(reader: &mut Reader<'a>) -> Result<Self, At> {
         let start = reader.offset();
         reader.array_of(2).map_err(at)?;
         let threshold = reader.unsigned_up_to(KEYS_MAX as u64).map_err(at)?;
         let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
-        let key_count = reader.array(1, KEYS_MAX).map_err(at)?;
-        if threshold == 0 || threshold > key_count {
+        let count = reader.array(1, KEYS_MAX).map_err(at)?;
+        if threshold == 0 || threshold > count {
             return Err((start, Reason::KeySet));
         }
         let keys = reader.clone();
         let mut weakest = Algorithm::HybridMlDsa65;
         let mut before = None;
-        for _ in 0..key_count {
+        for _ in 0..count {
             let offset = reader.offset();
             let key = read_key(reader)?;
             if before.is_some_and(|before| before >= key) {
@@ -284,18 +216,30 @@ impl<'a> KeySet<'a> {
             before = Some(key);
         }
         let digest = Domain::KeySet.digest(reader.since(start));
-        Ok(Self { threshold, digest, weakest, keys, key_count })
+        Ok(Self { threshold, digest, weakest, count, keys })
     }
 
-    /// The keys, in ascending order.
-    pub fn keys(&self) -> impl Iterator<Item = (Algorithm, &'a [u8])> + use<'a> {
-        let mut reader = self.keys.clone();
-        (0..self.key_count).map_while(move |_| read_key(&mut reader).ok())
+    /// The keys' algorithms and ids, in ascending order.
+    pub fn keys(&self) -> impl Iterator<Item = (Algorithm, Digest)> + use<'a> {
+        Self::keys_at(self.keys.clone(), self.count)
+    }
+
+    /// The same, from where they stand in a body that was parsed before.
+    pub(super) fn keys_at(
+        mut reader: Reader<'a>,
+        count: usize,
+    ) -> impl Iterator<Item = (Algorithm, Digest)> + use<'a> {
+        (0..count).map_while(move |_| read_key(&mut reader).ok())
+    }
+
+    /// Offset of the first key in the body.
+    pub(super) const fn offset(&self) -> usize {
+        self.keys.offset()
     }
 }
 
 #[inline(never)]
-fn read_key<'a>(reader: &mut Reader<'a>) -> Result<(Algorithm, &'a [u8]), At> {
+fn read_key(reader: &mut Reader<'_>) -> Result<(Algorithm, Digest), At> {
     reader.array_of(2).map_err(at)?;
     let offset = reader.offset();
     let number = reader.unsigned().map_err(at)?;
@@ -303,23 +247,38 @@ fn read_key<'a>(reader: &mut Reader<'a>) -> Result<(Algorithm, &'a [u8]), At> {
     if !algorithm.is_supported() {
         return Err((offset, Reason::AlgorithmUnsupported(algorithm)));
     }
-    let offset = reader.offset();
-    let public = reader.bytes(1, PUBLIC_BYTES_MAX).map_err(at)?;
-    if public.len() != algorithm.public_bytes() {
-        return Err((offset, Reason::KeySet));
-    }
-    Ok((algorithm, public))
-}
-
-#[inline(never)]
-fn read_signature<'a>(reader: &mut Reader<'a>) -> Result<(usize, &'a [u8]), Error> {
-    reader.array_of(2)?;
-    let key_index = reader.unsigned_up_to(KEYS_MAX as u64 - 1)?;
-    let key_index = usize::try_from(key_index).unwrap_or(usize::MAX);
-    Ok((key_index, reader.bytes(1, SIGNATURE_BYTES_MAX)?))
+    Ok((algorithm, Digest(*reader.byte_array().map_err(at)?)))
 }
 
 #[inline(never)]
 fn digest_or_null(reader: &mut Reader<'_>) -> Result<Option<Digest>, At> {
     Ok(reader.byte_array_or_null().map_err(at)?.map(|bytes| Digest(*bytes)))
+}
+
+/// An event as it lies in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The whole event.
+    pub event: &'a [u8],
+    /// Its body, for [`Event::parse`].
+    pub body: &'a [u8],
+}
+
+/// Takes the first event off `input`, without a look inside its body: the event, and the bytes after
+/// it.
+///
+/// # Errors
+/// Byte offset, and what is wrong with the encoding there.
+pub fn split(input: &[u8]) -> Result<(Parts<'_>, &[u8]), (usize, Reason)> {
+    let mut reader = Reader::new(input);
+    reader.array_of(2).map_err(at)?;
+    let body = reader.bytes(1, BUFFER_BYTES).map_err(at)?;
+    for _ in 0..reader.array(1, KEYS_MAX).map_err(at)? {
+        reader.array_of(3).map_err(at)?;
+        reader.unsigned_up_to(KEYS_MAX as u64 - 1).map_err(at)?;
+        reader.bytes(1, SIGNATURE_BYTES_MAX).map_err(at)?;
+        reader.bytes(1, PUBLIC_BYTES_MAX).map_err(at)?;
+    }
+    let (event, rest) = input.split_at_checked(reader.offset()).unwrap_or((input, &[]));
+    Ok((Parts { event, body }, rest))
 }

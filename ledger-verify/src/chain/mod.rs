@@ -23,21 +23,10 @@ mod state;
 mod tests;
 
 pub use error::{Error, Reason};
-pub use event::{EVENT_BYTES_MAX, Event, KEYS_MAX, KeySet, Kind, VERSION};
+pub use event::{BUFFER_BYTES, Event, KEYS_MAX, KeySet, Kind, Parts, VERSION, split};
 pub use feed::Feed;
 pub use fork::{Fork, fork};
-pub use state::{Anchor, Chain, Head, Proven};
+pub use state::{Anchor, Chain, Denied, Head, Proven, Stale};
 
 #[cfg(any(test, feature = "write"))]
 pub(crate) use event::SIGNED_PREFIX;
-pub(crate) use event::split_frame;
-
-/// The event in the first frame of a chain file, and the bytes after it.
-///
-/// # Errors
-/// The reason why there is none.
-pub fn first_event(chain: &[u8]) -> Result<(Event<'_>, &[u8]), Reason> {
-    let truncated = Reason::Encoding(crate::cbor::Problem::Truncated);
-    let (event, rest) = split_frame(chain)?.ok_or(truncated)?;
-    Event::parse(event).map(|event| (event, rest)).map_err(|(_, reason)| reason)
-}

@@ -1,10 +1,14 @@
 //! The replay of a chain.
 
+use core::fmt;
+
 use super::error::{Error, Reason};
-use super::event::{At, Event, Kind, split_frame};
+use super::event::{At, Event, KeySet, Kind, split};
+use super::feed::{Feed, Judge};
 use crate::algorithm::Algorithm;
-use crate::digest::{Digest, Domain};
-use crate::registers::{Table, Value};
+use crate::cbor::{Problem, Reader};
+use crate::digest::Digest;
+use crate::registers::{Release, Table, Value, Writes};
 
 /// A position in a chain: what an image pins, and what a device remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +44,78 @@ pub struct Head {
     pub weakest: Algorithm,
 }
 
+/// What stays of a body that was checked, until its signatures are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked {
+    /// The head after this event, but for the policy in its writes.
+    pub(super) head: Head,
+    pub(super) threshold: usize,
+    keys_at: usize,
+    key_count: usize,
+    writes_at: usize,
+}
+
+impl Checked {
+    pub(super) const NOTHING: Self = Self {
+        head: Head {
+            position: Anchor::first(Digest::ZERO),
+            time_s: 0,
+            next: None,
+            recovery: None,
+            weakest: Algorithm::Ed25519,
+        },
+        threshold: 0,
+        keys_at: 0,
+        key_count: 0,
+        writes_at: 0,
+    };
+
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        Self {
+            head: Head {
+                position: event.position(),
+                time_s: event.time_s,
+                next: event.next,
+                recovery: event.recovery,
+                weakest: event.keys.weakest,
+            },
+            threshold: event.keys.threshold,
+            keys_at: event.keys.offset(),
+            key_count: event.keys.count,
+            writes_at: event.offsets.writes,
+        }
+    }
+
+    fn writes<'a>(&self, body: &'a [u8]) -> Reader<'a> {
+        Reader::at(body, self.writes_at)
+    }
+
+    /// Algorithm and id of key number `index`.
+    pub(super) fn key(&self, body: &[u8], index: usize) -> Option<(Algorithm, Digest)> {
+        KeySet::keys_at(Reader::at(body, self.keys_at), self.key_count).nth(index)
+    }
+}
+
+/// Where a replay begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Span {
+    /// From the first event on.
+    All,
+    /// From the first event to the anchored one.
+    ToAnchor,
+    /// From the anchored event on; the registers after it are in the table.
+    FromAnchor,
+}
+
 /// A chain under replay, about 6 KiB.
 ///
-/// Events go in one by one, from the first, through [`Chain::apply`], [`Chain::replay`] or
-/// [`super::Feed`]. A refused event leaves everything as it was. What was proven is asked through
-/// [`Chain::proven`], which answers only once the anchored event was met.
+/// Events go in through a [`Feed`], or on hosts all at once through [`Chain::replay`]. A refused event
+/// leaves everything as it was. What was proven is asked through [`Chain::proven`], which answers only
+/// once the anchored event was met.
 #[derive(Clone, Debug)]
 pub struct Chain {
     anchor: Anchor,
+    span: Span,
     head: Option<Head>,
     table: Table,
     offset: u64,
@@ -57,7 +125,14 @@ impl Chain {
     /// A chain of which nothing but the anchor is known.
     #[must_use]
     pub const fn new(anchor: Anchor) -> Self {
-        Self { anchor, head: None, table: Table::EMPTY, offset: 0 }
+        Self { anchor, span: Span::All, head: None, table: Table::EMPTY, offset: 0 }
+    }
+
+    /// The same, and nothing behind the anchored event is accepted: for chains whose later events are
+    /// not to be believed, because one of them revokes the chain.
+    #[must_use]
+    pub const fn up_to(anchor: Anchor) -> Self {
+        Self { span: Span::ToAnchor, ..Self::new(anchor) }
     }
 
     /// The last event accepted. Not proven before the anchor is passed: see [`Chain::proven`].
@@ -90,121 +165,74 @@ impl Chain {
         }
     }
 
-    /// Starts at the anchored event instead of the first one; its digest vouches for `frame`, and it for
-    /// the registers in `snapshot`. To be called before anything else, once.
+    /// Takes one register of those after the anchored event, `docs/ledger.md`, rule `register`. The
+    /// replay then starts at that event, whose digest vouches for them. To be called for each register
+    /// in ascending order before any event; [`Chain::without_registers`] when there is none.
     ///
     /// # Errors
-    /// [`Reason::Resumed`], [`Reason::NotAnchored`], [`Reason::State`], [`Reason::Snapshot`], or what
-    /// is wrong with the event itself; the chain is then as good as new.
+    /// [`Reason::Resumed`], [`Reason::Snapshot`]; the chain is then good for nothing.
     #[inline(never)]
-    pub fn resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<(), Error> {
-        let anchored = self.anchor.sequence;
-        if self.head.is_some() {
-            return Err(Error { event: anchored, ..self.error(0, Reason::Resumed) });
-        }
-        match self.check_resume(frame, snapshot) {
-            Ok(head) => {
-                self.head = Some(head);
-                self.offset = frame.len() as u64;
-                Ok(())
-            }
-            Err((offset, reason)) => {
-                self.table = Table::EMPTY;
-                Err(Error { event: anchored, ..self.error(offset, reason) })
-            }
-        }
+    pub fn take_register(&mut self, register: &[u8]) -> Result<(), Error> {
+        self.without_registers()?;
+        self.table.push(register).map_err(|_| self.resume_error(Reason::Snapshot))
     }
 
-    fn check_resume(&mut self, frame: &[u8], snapshot: &[u8]) -> Result<Head, At> {
-        let event = match split_frame(frame).map_err(|reason| (0, reason))? {
-            Some((event, [])) => Event::parse(event)?,
-            _ => return Err((0, Reason::Encoding(crate::cbor::Problem::Truncated))),
-        };
-        let chain = event.chain.unwrap_or(event.digest);
-        let position = Anchor { chain, sequence: event.sequence, digest: event.digest };
-        if position != self.anchor {
-            return Err((event.offsets.sequence, Reason::NotAnchored));
-        }
-        if Domain::State.digest(snapshot) != event.state {
-            return Err((event.offsets.state, Reason::State));
-        }
-        self.table.read(snapshot).map_err(|_| (event.offsets.state, Reason::Snapshot))?;
-        event.verify_signatures()?;
-        Ok(self.head_after(&event))
-    }
-
-    /// The head once `event` is accepted and its writes are in the table.
-    fn head_after(&self, event: &Event<'_>) -> Head {
-        let weakest = event.keys.weakest;
-        Head {
-            position: Anchor {
-                chain: self.anchor.chain,
-                sequence: event.sequence,
-                digest: event.digest,
-            },
-            time_s: event.time_s,
-            next: event.next,
-            recovery: event.recovery,
-            weakest: self.table.policy().map_or(weakest, |policy| policy.weakest.max(weakest)),
-        }
-    }
-
-    /// Accepts every event of `bytes`, whole frames back to back.
+    /// The replay starts at the anchored event.
     ///
     /// # Errors
-    /// The first event that is refused, or [`crate::cbor::Problem::Truncated`] when the last one is
-    /// not complete; those before it stay accepted.
-    pub fn replay(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            rest = self.take_frame(rest)?.ok_or_else(|| self.truncated())?;
+    /// [`Reason::Resumed`].
+    pub fn without_registers(&mut self) -> Result<(), Error> {
+        if self.head.is_some() || self.span == Span::ToAnchor {
+            return Err(self.resume_error(Reason::Resumed));
         }
+        self.span = Span::FromAnchor;
         Ok(())
     }
 
-    /// Accepts one event; `frame` is the event with the head that tells its length, and no more.
+    fn resume_error(&self, reason: Reason) -> Error {
+        Error { event: self.anchor.sequence, offset: self.offset, reason }
+    }
+
+    /// Accepts every event of `bytes`, back to back. Keeps a [`Feed`] on the stack, about 6 KiB.
+    ///
+    /// # Errors
+    /// The first event that is refused, or [`Problem::Truncated`] when the last one is not complete;
+    /// those before it stay accepted.
+    pub fn replay(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut feed = Feed::new();
+        feed.push(self, bytes)?;
+        feed.end(self)
+    }
+
+    /// Accepts one event and no more, as [`Chain::replay`].
     ///
     /// # Errors
     /// The rule that the event breaks.
-    pub fn apply(&mut self, frame: &[u8]) -> Result<(), Error> {
-        match split_frame(frame).map_err(|reason| self.error(0, reason))? {
-            None => Err(self.truncated()),
-            Some((event, [])) => self.accept(frame.len(), event),
-            Some((_, rest)) => {
-                let reason = Reason::Encoding(crate::cbor::Problem::Trailing);
-                Err(self.error(frame.len() - rest.len(), reason))
-            }
-        }
-    }
-
-    /// Accepts the first frame of `bytes` and returns what follows it; `None` when it is not
-    /// complete.
-    pub(super) fn take_frame<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Error> {
-        let Some((event, rest)) = split_frame(bytes).map_err(|reason| self.error(0, reason))?
-        else {
-            return Ok(None);
+    pub fn apply(&mut self, event: &[u8]) -> Result<(), Error> {
+        let (offset, reason) = match split(event) {
+            Ok((_, [])) => return self.replay(event),
+            Ok((first, _)) => (first.event.len(), Reason::Encoding(Problem::Trailing)),
+            Err(refused) => refused,
         };
-        self.accept(bytes.len() - rest.len(), event)?;
-        Ok(Some(rest))
+        Err(self.error(offset as u64, reason))
     }
 
-    fn accept(&mut self, frame_bytes: usize, event: &[u8]) -> Result<(), Error> {
-        let head_bytes = frame_bytes.saturating_sub(event.len());
-        let event = self
-            .check(event)
-            .map_err(|(offset, reason)| self.error(head_bytes.saturating_add(offset), reason))?;
-        self.table.apply(event.writes.clone());
-        self.head = Some(self.head_after(&event));
-        self.offset = self.offset.saturating_add(frame_bytes as u64);
+    /// Every rule for an event that resumes the replay.
+    fn check_resumed(&self, event: &Event<'_>) -> Result<(), At> {
+        if event.position() != self.anchor {
+            return Err((event.offsets.sequence, Reason::NotAnchored));
+        }
+        if self.table.digest() != event.state {
+            return Err((event.offsets.state, Reason::State));
+        }
         Ok(())
     }
 
-    /// Every rule for one event; the cheap ones first, signatures last.
-    fn check<'a>(&self, event: &'a [u8]) -> Result<Event<'a>, At> {
-        let event = Event::parse(event)?;
+    /// Every rule for any other event, but for its signatures.
+    fn check_next(&self, event: &Event<'_>) -> Result<(), At> {
         match &self.head {
-            None => self.check_first(&event)?,
-            Some(head) => check_link(head, &event)?,
+            None => self.check_first(event)?,
+            Some(head) => self.check_link(head, event)?,
         }
         let is_anchored = event.sequence == self.anchor.sequence;
         if is_anchored && event.digest != self.anchor.digest {
@@ -216,8 +244,7 @@ impl Chain {
         if self.table.digest_after(event.writes.clone()) != event.state {
             return Err((event.offsets.state, Reason::State));
         }
-        event.verify_signatures()?;
-        Ok(event)
+        Ok(())
     }
 
     fn check_first(&self, event: &Event<'_>) -> Result<(), At> {
@@ -231,53 +258,77 @@ impl Chain {
         Ok(())
     }
 
-    fn truncated(&self) -> Error {
-        self.error(0, Reason::Encoding(crate::cbor::Problem::Truncated))
-    }
-
-    pub(super) fn error(&self, offset: usize, reason: Reason) -> Error {
-        let offset = self.offset.saturating_add(offset as u64);
-        Error { event: self.next_sequence(), offset, reason }
+    /// Checks `event` against the event before it.
+    fn check_link(&self, head: &Head, event: &Event<'_>) -> Result<(), At> {
+        let offsets = &event.offsets;
+        if self.span == Span::ToAnchor && head.position.sequence >= self.anchor.sequence {
+            return Err((offsets.sequence, Reason::AfterAnchor));
+        }
+        if event.chain != Some(head.position.chain) {
+            return Err((offsets.chain, Reason::OtherChain));
+        }
+        let Some(next) = head.next else {
+            return Err((offsets.sequence, Reason::Revoked));
+        };
+        if Some(event.sequence) != head.position.sequence.checked_add(1) {
+            return Err((offsets.sequence, Reason::Sequence));
+        }
+        if event.previous != Some(head.position.digest) {
+            return Err((offsets.previous, Reason::Previous));
+        }
+        if event.time_s < head.time_s {
+            return Err((offsets.time, Reason::Time));
+        }
+        let keys = event.keys.digest;
+        let committed = match (event.kind, head.recovery) {
+            (Kind::Ordinary, _) => keys == next,
+            (Kind::Recovery, None) => return Err((offsets.keys, Reason::NoRecovery)),
+            (Kind::Recovery, Some(recovery)) => keys == recovery,
+            (Kind::Revocation, recovery) => keys == next || Some(keys) == recovery,
+        };
+        if !committed {
+            return Err((offsets.keys, Reason::KeysNotCommitted));
+        }
+        // Whoever steals the next keys must not be able to lock the recovery keys out.
+        let recovery_kept = head.recovery.is_none() || event.recovery == head.recovery;
+        if event.kind == Kind::Ordinary && !recovery_kept {
+            return Err((offsets.recovery, Reason::RecoveryChanged));
+        }
+        if event.keys.weakest < head.weakest {
+            return Err((offsets.keys, Reason::AlgorithmWeaker));
+        }
+        Ok(())
     }
 }
 
-/// Checks `event` against the event before it.
-fn check_link(head: &Head, event: &Event<'_>) -> Result<(), At> {
-    let offsets = &event.offsets;
-    if event.chain != Some(head.position.chain) {
-        return Err((offsets.chain, Reason::OtherChain));
+impl Judge for Chain {
+    #[inline(never)]
+    fn check(&self, body: &[u8]) -> Result<Checked, At> {
+        let event = Event::parse(body)?;
+        match (self.span, self.head) {
+            (Span::FromAnchor, None) => self.check_resumed(&event)?,
+            _ => self.check_next(&event)?,
+        }
+        Ok(Checked::of(&event))
     }
-    let Some(next) = head.next else {
-        return Err((offsets.sequence, Reason::Revoked));
-    };
-    if Some(event.sequence) != head.position.sequence.checked_add(1) {
-        return Err((offsets.sequence, Reason::Sequence));
+
+    fn accept(&mut self, body: &[u8], checked: &Checked, event_bytes: u64) {
+        let is_resumed = self.span == Span::FromAnchor && self.head.is_none();
+        // They were read before, and are in the table already when the replay starts here.
+        if let (false, Ok(writes)) = (is_resumed, Writes::parse(&mut checked.writes(body))) {
+            self.table.apply(writes);
+        }
+        let policy = self.table.policy().map(|policy| policy.weakest);
+        let weakest =
+            policy.map_or(checked.head.weakest, |policy| policy.max(checked.head.weakest));
+        self.head = Some(Head { weakest, ..checked.head });
+        self.offset = self.offset.saturating_add(event_bytes);
     }
-    if event.previous != Some(head.position.digest) {
-        return Err((offsets.previous, Reason::Previous));
+
+    fn error(&self, offset: u64, reason: Reason) -> Error {
+        let offset = self.offset.saturating_add(offset);
+        Error { event: self.next_sequence(), offset, reason }
     }
-    if event.time_s < head.time_s {
-        return Err((offsets.time, Reason::Time));
-    }
-    let keys = event.keys.digest;
-    let committed = match (event.kind, head.recovery) {
-        (Kind::Ordinary, _) => keys == next,
-        (Kind::Recovery, None) => return Err((offsets.keys, Reason::NoRecovery)),
-        (Kind::Recovery, Some(recovery)) => keys == recovery,
-        (Kind::Revocation, recovery) => keys == next || Some(keys) == recovery,
-    };
-    if !committed {
-        return Err((offsets.keys, Reason::KeysNotCommitted));
-    }
-    // Whoever steals the next keys must not be able to lock the recovery keys out.
-    let recovery_kept = head.recovery.is_none() || event.recovery == head.recovery;
-    if event.kind == Kind::Ordinary && !recovery_kept {
-        return Err((offsets.recovery, Reason::RecoveryChanged));
-    }
-    if event.keys.weakest < head.weakest {
-        return Err((offsets.keys, Reason::AlgorithmWeaker));
-    }
-    Ok(())
 }
 
 /// A chain that was replayed up to its anchor or beyond: every event verified, none skipped.
@@ -313,13 +364,45 @@ impl<'a> Proven<'a> {
         self.table.get(name)
     }
 
+    /// The release `name`, which may run on `platform`.
+    ///
+    /// # Errors
+    /// Every [`Denied`].
+    pub fn release(&self, name: &str, platform: &str) -> Result<Release, Denied> {
+        match self.current(name)? {
+            Value::Release(release) if release.platform.as_str() == platform => Ok(release),
+            Value::Release(_) => Err(Denied::OtherPlatform),
+            _ => Err(Denied::OtherKind),
+        }
+    }
+
+    /// What pointer `name` points to, and the generation of that.
+    ///
+    /// # Errors
+    /// [`Denied::Revoked`], [`Denied::Unknown`], [`Denied::OtherKind`].
+    pub fn pointer(&self, name: &str) -> Result<(Digest, u64), Denied> {
+        match self.current(name)? {
+            Value::Pointer { root, generation } => Ok((root, generation)),
+            _ => Err(Denied::OtherKind),
+        }
+    }
+
+    fn current(&self, name: &str) -> Result<Value, Denied> {
+        if self.is_revoked() {
+            return Err(Denied::Revoked);
+        }
+        self.register(name).ok_or(Denied::Unknown)
+    }
+
     /// Whether the last event is as young as the chain's policy wants, at `now_s` seconds since 1970
     /// by a clock that the caller trusts. An event from the future is as fresh as can be.
-    #[must_use]
-    pub fn is_fresh(&self, now_s: u64) -> bool {
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub fn fresh(&self, now_s: u64) -> Result<(), Stale> {
         let age_s = now_s.saturating_sub(self.head.time_s);
         let age_max_s = self.table.policy().map_or(0, |policy| policy.age_max_s);
-        age_max_s == 0 || age_s <= age_max_s
+        if age_max_s == 0 || age_s <= age_max_s { Ok(()) } else { Err(Stale { age_s, age_max_s }) }
     }
 
     /// All registers.
@@ -328,3 +411,46 @@ impl<'a> Proven<'a> {
         self.table
     }
 }
+
+/// Why a proven chain does not vouch for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The chain is revoked: what it said last may be a thief's word.
+    Revoked,
+    /// The chain never wrote this register.
+    Unknown,
+    /// The register is of another kind.
+    OtherKind,
+    /// The release is for another platform.
+    OtherPlatform,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Revoked => "the chain is revoked",
+            Self::Unknown => "no such register",
+            Self::OtherKind => "register of another kind",
+            Self::OtherPlatform => "release for another platform",
+        })
+    }
+}
+
+impl core::error::Error for Denied {}
+
+/// The chain's last event is older than its policy allows: news may be withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Age of the last event, in seconds.
+    pub age_s: u64,
+    /// The oldest that the policy allows, in seconds.
+    pub age_max_s: u64,
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "last event is {} s old, at most {} s allowed", self.age_s, self.age_max_s)
+    }
+}
+
+impl core::error::Error for Stale {}

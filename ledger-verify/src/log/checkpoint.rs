@@ -84,58 +84,106 @@ impl Policy<'_> {
         if checkpoint.origin != self.log.name() {
             return Err(Error { offset: 0, reason: Reason::Origin });
         }
-        let mut log_signed = false;
-        let mut witnessed = [false; WITNESSES_MAX];
-        let mut witnessed_s = None;
+        let mut tally = Tally::NOBODY;
         for line in note.signatures() {
-            if line.is_by(&self.log) {
-                verify_line(&self.log, note, &checkpoint, &line)?;
-                log_signed = true;
-            }
-            for (witness, witnessed) in self.witnesses.iter().zip(&mut witnessed) {
-                if line.is_by(witness) {
-                    let time_s = verify_line(witness, note, &checkpoint, &line)?;
-                    *witnessed = true;
-                    witnessed_s = Some(witnessed_s.map_or(time_s, |oldest| time_s.min(oldest)));
-                }
+            if self.keys().any(|(key, _)| line.is_by(key)) {
+                self.count_line(&mut tally, note, &line)?;
             }
         }
-        let end = note.text().len();
-        if !log_signed {
-            return Err(Error { offset: end, reason: Reason::NoLogSignature });
-        }
-        let found = witnessed.iter().filter(|witnessed| **witnessed).count();
-        if found < self.witnesses_wanted {
-            let wanted = self.witnesses_wanted;
-            return Err(Error { offset: end, reason: Reason::TooFewWitnesses { found, wanted } });
-        }
+        let witnessed_s =
+            self.conclude(&tally).map_err(|reason| Error { offset: note.text().len(), reason })?;
         Ok(Trusted { checkpoint, witnessed_s })
+    }
+
+    /// All keys, and the bit of each in a [`Tally`].
+    fn keys(&self) -> impl Iterator<Item = (&Key<'_>, u64)> {
+        let all = core::iter::once(&self.log).chain(self.witnesses.iter().take(WITNESSES_MAX));
+        all.zip((0..).map(|bit| 1 << bit))
+    }
+
+    // Out of line, so that its 2.4 KB of buffer are on the stack only while they are used.
+    #[inline(never)]
+    fn count_line(
+        &self,
+        tally: &mut Tally,
+        note: &Note<'_>,
+        line: &SignatureLine<'_>,
+    ) -> Result<(), Error> {
+        let mut buffer = [0; SIGNATURE_BYTES_MAX];
+        let counted = match line.decode(&mut buffer) {
+            Some(signature) => self.count(tally, note.text(), line.name, signature),
+            None => Err(Reason::BadSignature),
+        };
+        counted.map_err(|reason| Error { offset: line.offset, reason })
+    }
+
+    /// Verifies one signature of a checkpoint's `text` and counts it, if its key is one of this policy.
+    /// `signature` is what a signature line has in base64: the key's id, the time of a cosignature, the
+    /// signature.
+    ///
+    /// # Errors
+    /// [`Reason::BadSignature`], and those of [`Checkpoint::parse`].
+    pub(crate) fn count(
+        &self,
+        tally: &mut Tally,
+        text: &str,
+        name: &str,
+        signature: &[u8],
+    ) -> Result<(), Reason> {
+        let (id, signature) = signature.split_first_chunk::<4>().ok_or(Reason::BadSignature)?;
+        for (key, bit) in self.keys().filter(|(key, _)| key.name() == name && key.id() == *id) {
+            let time_s = verify(key, text, signature)?;
+            tally.signed |= bit;
+            if let Some(time_s) = time_s {
+                tally.oldest_s = Some(tally.oldest_s.map_or(time_s, |oldest| time_s.min(oldest)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether those who signed are enough; the time of the oldest witness signature.
+    ///
+    /// # Errors
+    /// [`Reason::NoLogSignature`], [`Reason::TooFewWitnesses`].
+    pub(crate) fn conclude(&self, tally: &Tally) -> Result<Option<u64>, Reason> {
+        if tally.signed & 1 == 0 {
+            return Err(Reason::NoLogSignature);
+        }
+        let (found, wanted) = ((tally.signed >> 1).count_ones() as usize, self.witnesses_wanted);
+        if found < wanted {
+            return Err(Reason::TooFewWitnesses { found, wanted });
+        }
+        Ok(tally.oldest_s)
     }
 }
 
-/// Verifies one signature and returns its time, 0 for a signature that has none.
-// Out of line, so that its 3.5 KB of buffers are on the stack only while they are used.
+/// Who has signed a checkpoint so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tally {
+    /// Bit 0 is the log, the others are witnesses: who signs twice counts once.
+    signed: u64,
+    oldest_s: Option<u64>,
+}
+
+impl Tally {
+    pub(crate) const NOBODY: Self = Self { signed: 0, oldest_s: None };
+}
+
+/// Verifies one signature and returns its time, if it has one.
 #[inline(never)]
-fn verify_line(
-    key: &Key<'_>,
-    note: &Note<'_>,
-    checkpoint: &Checkpoint<'_>,
-    line: &SignatureLine<'_>,
-) -> Result<u64, Error> {
-    let bad = Error { offset: line.offset, reason: Reason::BadSignature };
-    let mut buffer = [0; SIGNATURE_BYTES_MAX];
-    let signature = line.decode(&mut buffer).ok_or(bad)?;
+fn verify(key: &Key<'_>, text: &str, signature: &[u8]) -> Result<Option<u64>, Reason> {
     let algorithm = key.key_type().algorithm();
     if key.key_type() == KeyType::Note {
-        let verifies = algorithm.verify(key.public(), note.text().as_bytes(), signature);
-        return if verifies { Ok(0) } else { Err(bad) };
+        let verifies = algorithm.verify(key.public(), text.as_bytes(), signature);
+        return if verifies { Ok(None) } else { Err(Reason::BadSignature) };
     }
-    let (time, signature) = signature.split_first_chunk::<8>().ok_or(bad)?;
+    let (time, signature) = signature.split_first_chunk::<8>().ok_or(Reason::BadSignature)?;
     let time_s = u64::from_be_bytes(*time);
-    let message = Message::of(key.key_type(), key.name(), time_s, note.text(), checkpoint);
+    let checkpoint = Checkpoint::parse(text).map_err(|error| error.reason)?;
+    let message = Message::of(key.key_type(), key.name(), time_s, text, &checkpoint);
     let verifies =
         message.is_some_and(|message| algorithm.verify(key.public(), message.bytes(), signature));
-    if verifies { Ok(time_s) } else { Err(bad) }
+    if verifies { Ok(Some(time_s)) } else { Err(Reason::BadSignature) }
 }
 
 /// What a cosigner signs; the longest is a header of 40 bytes and a checkpoint's text.

@@ -12,7 +12,7 @@ pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// Longest key name, in bytes: what an ML-DSA-44 cosignature can hold.
 pub const NAME_BYTES_MAX: usize = 255;
 /// Longest signature after base64: key id, time, ML-DSA-44.
-pub(super) const SIGNATURE_BYTES_MAX: usize = 4 + 8 + 2420;
+pub(crate) const SIGNATURE_BYTES_MAX: usize = 4 + 8 + 2420;
 /// Longest public key after base64: type and ML-DSA-44.
 pub const KEY_BYTES_MAX: usize = 1 + 1312;
 
@@ -135,10 +135,10 @@ pub struct Note<'a> {
 
 /// A signature line; `signature` is base64 still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SignatureLine<'a> {
+pub(crate) struct SignatureLine<'a> {
     pub(super) offset: usize,
-    pub(super) name: &'a str,
-    pub(super) signature: &'a str,
+    pub(crate) name: &'a str,
+    signature: &'a str,
 }
 
 impl<'a> Note<'a> {
@@ -178,7 +178,7 @@ impl<'a> Note<'a> {
         self.text
     }
 
-    pub(super) fn signatures(&self) -> impl Iterator<Item = SignatureLine<'a>> + use<'a> {
+    pub(crate) fn signatures(&self) -> impl Iterator<Item = SignatureLine<'a>> + use<'a> {
         let start = self.text.len() + 1;
         Lines::new(self.signatures)
             .filter_map(move |(offset, line)| parse_line(start + offset, line).ok())
@@ -211,9 +211,9 @@ impl<'a> SignatureLine<'a> {
         self.name == key.name && id == Some(key.id)
     }
 
-    /// The signature's bytes behind the id.
-    pub(super) fn decode<'b>(&self, buffer: &'b mut [u8; SIGNATURE_BYTES_MAX]) -> Option<&'b [u8]> {
-        decode(self.signature, buffer)?.get(4..)
+    /// The key's id and the signature's bytes.
+    pub(crate) fn decode<'b>(&self, buffer: &'b mut [u8; SIGNATURE_BYTES_MAX]) -> Option<&'b [u8]> {
+        decode(self.signature, buffer)
     }
 }
 

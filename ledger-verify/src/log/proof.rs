@@ -9,7 +9,7 @@ use crate::Digest;
 
 const VERSION: &str = "c2sp.org/tlog-proof@v1";
 /// Longest inclusion proof: one hash per level of the largest tree.
-const HASHES_MAX: usize = 64;
+pub(crate) const HASHES_MAX: usize = 64;
 
 /// A proof, taken apart; nothing it says is proven.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,17 @@ impl<'a> Proof<'a> {
         Ok(Self { index, hashes, hashes_offset, note, note_offset })
     }
 
+    /// The inclusion proof, from the leaf's sibling up.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = Digest> + use<'a> {
+        Lines::new(self.hashes).filter_map(|(_, line)| hash(line))
+    }
+
+    /// The signed checkpoint.
+    #[cfg(any(test, feature = "write"))]
+    pub(crate) const fn note(&self) -> &Note<'a> {
+        &self.note
+    }
+
     /// Proves that the entry with hash `leaf` is in a tree that `policy` trusts.
     ///
     /// # Errors
@@ -75,8 +86,7 @@ impl<'a> Proof<'a> {
             reason: error.reason,
         })?;
         let checkpoint = &trusted.checkpoint;
-        let hashes = Lines::new(self.hashes).filter_map(|(_, line)| hash(line));
-        tree::verify_inclusion(self.index, checkpoint.size, leaf, hashes, &checkpoint.root)
+        tree::verify_inclusion(self.index, checkpoint.size, leaf, self.hashes(), &checkpoint.root)
             .map_err(|reason| Error { offset: self.hashes_offset, reason })?;
         Ok(trusted)
     }

@@ -8,6 +8,8 @@
 
 pub(crate) mod poly;
 
+use core::num::NonZeroU32;
+
 use crate::keccak::{RATE_SHAKE_128, RATE_SHAKE_256, SUFFIX_SHAKE, Sponge};
 use poly::{Poly, Ring, Unpack};
 
@@ -28,7 +30,8 @@ struct Parameters {
     beta: u32,
     /// γ1 is two to this.
     gamma1_bits: u32,
-    gamma2: u32,
+    /// 2·γ2.
+    interval: NonZeroU32,
     /// Most hints.
     omega: usize,
     challenge_bytes: usize,
@@ -37,8 +40,9 @@ struct Parameters {
 }
 
 const Q: u32 = poly::Q;
-const COLUMNS_MAX: usize = 5;
 const COEFFICIENTS: usize = 256;
+/// 6 rows of 256 coefficients of 4 bits, or 4 of 6 bits.
+const W1_BYTES_MAX: usize = 768;
 const RHO_BYTES: usize = 32;
 /// 256 coefficients of 10 bits.
 const T1_BYTES: usize = 320;
@@ -55,7 +59,7 @@ impl ParameterSet {
                 tau: 39,
                 beta: 78,
                 gamma1_bits: 17,
-                gamma2: (Q - 1) / 88,
+                interval: interval(44),
                 omega: 80,
                 challenge_bytes: 32,
                 w1_bits: 6,
@@ -66,12 +70,20 @@ impl ParameterSet {
                 tau: 49,
                 beta: 196,
                 gamma1_bits: 19,
-                gamma2: (Q - 1) / 32,
+                interval: interval(16),
                 omega: 55,
                 challenge_bytes: 48,
                 w1_bits: 4,
             },
         }
+    }
+}
+
+/// Width of one of `count` equal parts of 0 to q - 1; a type without zero, so that it divides safely.
+const fn interval(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new((Q - 1) / count) {
+        Some(interval) => interval,
+        None => NonZeroU32::MIN,
     }
 }
 
@@ -91,50 +103,133 @@ pub fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> bool {
-    check(&set.parameters(), public, context, message, signature).unwrap_or(false)
+    let mut verification = Verification::new(set);
+    verification.take_key(signature, public);
+    verification.verify(context, message, signature)
 }
 
-/// Algorithms 3 and 8; `None` for what cannot be decoded.
-fn check(p: &Parameters, public: &[u8], ctx: &[u8], message: &[u8], sig: &[u8]) -> Option<bool> {
-    let (rho, t1) = public.split_at_checked(RHO_BYTES)?;
-    let (challenge, rest) = sig.split_at_checked(p.challenge_bytes)?;
-    let (z, hints) = rest.split_at_checked(p.columns * p.z_bytes())?;
-    if t1.len() != p.rows * T1_BYTES || hints.len() != p.omega + p.rows {
-        return None;
-    }
-    let hints = Hints::decode(p, hints)?;
+/// Algorithms 3 and 8 for a signature that lies in memory and a public key that comes in pieces. Each
+/// row of the key is done with when it is complete: what stays of it is its share of w1.
+#[derive(Clone, Debug)]
+pub(crate) struct Verification {
+    set: ParameterSet,
+    key_hash: Sponge<RATE_SHAKE_256>,
+    rho: [u8; RHO_BYTES],
+    /// The row of t1 that is being read.
+    t1: [u8; T1_BYTES],
+    key_bytes: usize,
+    w1: [u8; W1_BYTES_MAX],
+    w1_bytes: usize,
+    /// The signature or the key cannot be decoded.
+    is_bad: bool,
+}
 
-    let mut z_hat = [[0; COEFFICIENTS]; COLUMNS_MAX];
-    for (poly, bytes) in z_hat.iter_mut().zip(z.chunks_exact(p.z_bytes())) {
-        unpack_z(p, poly, bytes)?;
-        Ring::ntt(poly);
-    }
-    let mut c_hat = sample_in_ball(p, challenge)?;
-    Ring::ntt(&mut c_hat);
-
-    let mut hash = Sponge::<RATE_SHAKE_256>::new();
-    hash.absorb(&mu(public, ctx, message)?);
-    for (row, t1) in (0..).zip(t1.chunks_exact(T1_BYTES)) {
-        let mut w = [0; COEFFICIENTS];
-        for (column, z_hat) in (0..).zip(z_hat.iter().take(p.columns)) {
-            add_matrix_product(&mut w, rho, row, column, z_hat)?;
+impl Verification {
+    pub(crate) const fn new(set: ParameterSet) -> Self {
+        Self {
+            set,
+            key_hash: Sponge::new(),
+            rho: [0; RHO_BYTES],
+            t1: [0; T1_BYTES],
+            key_bytes: 0,
+            w1: [0; W1_BYTES_MAX],
+            w1_bytes: 0,
+            is_bad: false,
         }
-        sub_challenge_product(&mut w, &c_hat, t1);
-        Ring::inverse_ntt(&mut w);
-        absorb_w1(p, &mut hash, &w, hints.row(p, row));
     }
-    let mut expected = [0; CHALLENGE_BYTES_MAX];
-    hash.finish(SUFFIX_SHAKE);
-    let expected = expected.get_mut(..challenge.len())?;
-    hash.squeeze(expected);
-    Some(expected == challenge)
+
+    /// Takes the next bytes of the public key.
+    pub(crate) fn take_key(&mut self, signature: &[u8], mut bytes: &[u8]) {
+        self.key_hash.absorb(bytes);
+        while !bytes.is_empty() {
+            let filled = self.key_bytes.checked_sub(RHO_BYTES).map(|behind| behind % T1_BYTES);
+            let room = match filled {
+                None => self.rho.get_mut(self.key_bytes..),
+                Some(filled) => self.t1.get_mut(filled..),
+            };
+            let room = room.unwrap_or(&mut []);
+            let is_complete = bytes.len() >= room.len();
+            let (now, later) = bytes.split_at_checked(room.len()).unwrap_or((bytes, &[]));
+            for (place, byte) in room.iter_mut().zip(now) {
+                *place = *byte;
+            }
+            self.key_bytes = self.key_bytes.saturating_add(now.len());
+            bytes = later;
+            if is_complete && filled.is_some() {
+                self.is_bad |= self.end_row(signature).is_none();
+            }
+        }
+    }
+
+    /// One row of w1 from a row of t1: algorithm 8, lines 9 and 10.
+    #[inline(never)]
+    fn end_row(&mut self, signature: &[u8]) -> Option<()> {
+        let p = self.set.parameters();
+        let signature = Signature::decode(&p, signature)?;
+        let row = (self.key_bytes - RHO_BYTES) / T1_BYTES - 1;
+        let row = u8::try_from(row).ok().filter(|row| usize::from(*row) < p.rows)?;
+        let mut w = [0; COEFFICIENTS];
+        for (column, z) in (0..).zip(signature.z.chunks_exact(p.z_bytes())) {
+            let mut z_hat = [0; COEFFICIENTS];
+            unpack_z(&p, &mut z_hat, z)?;
+            Ring::ntt(&mut z_hat);
+            add_matrix_product(&mut w, &self.rho, row, column, &z_hat)?;
+        }
+        let mut c_hat = sample_in_ball(&p, signature.challenge)?;
+        Ring::ntt(&mut c_hat);
+        sub_challenge_product(&mut w, &c_hat, &self.t1);
+        Ring::inverse_ntt(&mut w);
+        let w1 = self.w1.get_mut(self.w1_bytes..)?;
+        self.w1_bytes += put_w1(&p, w1, &w, signature.hints.row(&p, row));
+        Some(())
+    }
+
+    /// Whether the whole key came, and `signature` over `message` with `context` verifies under it.
+    pub(crate) fn verify(&self, context: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        self.challenge_agrees(context, message, signature).unwrap_or(false)
+    }
+
+    /// Algorithm 8, lines 12 and 13; `None` for what cannot be decoded.
+    #[inline(never)]
+    fn challenge_agrees(&self, context: &[u8], message: &[u8], sig: &[u8]) -> Option<bool> {
+        let p = self.set.parameters();
+        let signature = Signature::decode(&p, sig)?;
+        if self.is_bad || self.key_bytes != RHO_BYTES + p.rows * T1_BYTES {
+            return None;
+        }
+        let mut hash = Sponge::<RATE_SHAKE_256>::new();
+        hash.absorb(&mu(&self.key_hash, context, message)?);
+        hash.absorb(self.w1.get(..self.w1_bytes)?);
+        hash.finish(SUFFIX_SHAKE);
+        let mut expected = [0; CHALLENGE_BYTES_MAX];
+        let expected = expected.get_mut(..signature.challenge.len())?;
+        hash.squeeze(expected);
+        Some(expected == signature.challenge)
+    }
 }
 
-/// The message representative: algorithm 3, line 5, and algorithm 8, line 7.
-fn mu(public: &[u8], context: &[u8], message: &[u8]) -> Option<[u8; 64]> {
+/// A signature, taken apart.
+struct Signature<'a> {
+    challenge: &'a [u8],
+    z: &'a [u8],
+    hints: Hints<'a>,
+}
+
+impl<'a> Signature<'a> {
+    fn decode(p: &Parameters, bytes: &'a [u8]) -> Option<Self> {
+        let (challenge, rest) = bytes.split_at_checked(p.challenge_bytes)?;
+        let (z, hints) = rest.split_at_checked(p.columns * p.z_bytes())?;
+        if hints.len() != p.omega + p.rows {
+            return None;
+        }
+        Some(Self { challenge, z, hints: Hints::decode(p, hints)? })
+    }
+}
+
+/// The message representative: algorithm 3, line 5, and algorithm 8, lines 6 and 7.
+fn mu(key_hash: &Sponge<RATE_SHAKE_256>, context: &[u8], message: &[u8]) -> Option<[u8; 64]> {
     let mut mu = [0; 64];
-    let mut hash = Sponge::<RATE_SHAKE_256>::new();
-    hash.absorb(public);
+    let mut hash = key_hash.clone();
     hash.finish(SUFFIX_SHAKE);
     hash.squeeze(&mut mu);
 
@@ -251,29 +346,34 @@ impl<'a> Hints<'a> {
     }
 }
 
-/// UseHint and w1Encode of one row, algorithms 40 and 28, straight into the hash.
-fn absorb_w1(p: &Parameters, hash: &mut Sponge<RATE_SHAKE_256>, w: &Poly, places: &[u8]) {
+/// UseHint and w1Encode of one row, algorithms 40 and 28; the number of bytes written.
+fn put_w1(p: &Parameters, w1: &mut [u8], w: &Poly, places: &[u8]) -> usize {
     let mut places = places.iter().map(|place| usize::from(*place)).peekable();
-    let (mut bits, mut bit_count) = (0, 0);
+    let (mut bits, mut bit_count, mut written) = (0, 0, 0);
+    let mut w1 = w1.iter_mut();
     for (index, w) in w.iter().enumerate() {
         let hinted = places.next_if_eq(&index).is_some();
         bits |= use_hint(p, hinted, *w) << bit_count;
         bit_count += p.w1_bits;
         while bit_count >= 8 {
             let [byte, ..] = bits.to_le_bytes();
-            hash.absorb(&[byte]);
+            if let Some(place) = w1.next() {
+                *place = byte;
+                written += 1;
+            }
             bits >>= 8;
             bit_count -= 8;
         }
     }
+    written
 }
 
 /// Algorithm 40, with Decompose, algorithm 36.
 fn use_hint(p: &Parameters, hinted: bool, r: u32) -> u32 {
-    let count = (Q - 1) / (2 * p.gamma2);
+    let count = (Q - 1) / p.interval;
     // r1 rounds r to the next multiple of 2·γ2; the topmost interval wraps to 0 with r0 below 0.
-    let nearest = (r + p.gamma2 - 1) / (2 * p.gamma2);
-    let r0_is_positive = nearest < count && r > nearest * 2 * p.gamma2;
+    let nearest = (r + p.interval.get() / 2 - 1) / p.interval;
+    let r0_is_positive = nearest < count && r > nearest * p.interval.get();
     let r1 = if nearest >= count { 0 } else { nearest };
     match (hinted, r0_is_positive) {
         (false, _) => r1,
@@ -311,13 +411,14 @@ mod tests {
     fn hints_are_used_as_the_standard_says_at_every_edge() {
         for set in [ParameterSet::MlDsa44, ParameterSet::MlDsa65] {
             let p = set.parameters();
-            let edges = (0..=Q / p.gamma2).flat_map(|n| {
-                let edge = n * p.gamma2;
+            let gamma2 = p.interval.get() / 2;
+            let edges = (0..=Q / gamma2).flat_map(|n| {
+                let edge = n * gamma2;
                 [edge.saturating_sub(1), edge, edge + 1]
             });
             for r in edges.chain([Q - 1, Q - 2]).filter(|r| *r < Q) {
                 for hinted in [false, true] {
-                    let expected = use_hint_reference(p.gamma2.into(), hinted, r.into());
+                    let expected = use_hint_reference(gamma2.into(), hinted, r.into());
                     assert_eq!(
                         i64::from(use_hint(&p, hinted, r)),
                         expected,

@@ -33,6 +33,9 @@ pub const NAME_BYTES_MAX: usize = 48;
 /// Longest platform name of a release, in bytes.
 pub const PLATFORM_BYTES_MAX: usize = 32;
 
+/// Longest register as a snapshot has it, in bytes: a release with the longest names takes 161.
+pub const REGISTER_BYTES_MAX: usize = 192;
+
 /// Name of the one policy register.
 pub const POLICY: &str = "policy";
 

@@ -45,29 +45,25 @@ impl Table {
         }
     }
 
-    /// Reads all registers from a snapshot, `[0*32 register]`; its digest vouches for it, not this.
+    /// Takes the next register of a snapshot; what vouches for it is the digest, not this.
     #[inline(never)]
-    pub(crate) fn read(&mut self, snapshot: &[u8]) -> Result<(), WireError> {
-        let mut reader = Reader::new(snapshot);
-        self.count = 0;
-        for _ in 0..reader.array(0, REGISTERS_MAX)? {
-            let offset = reader.offset();
-            let (name, value) = read_register(&mut reader)?;
-            if self.slots().last().is_some_and(|last| last.name >= name) {
-                return Err(WireError::Rule { offset, rule: Rule::Order });
-            }
-            self.insert(self.count, Slot { name, value });
+    pub(crate) fn push(&mut self, register: &[u8]) -> Result<(), WireError> {
+        let mut reader = Reader::new(register);
+        let (name, value) = read_register(&mut reader)?;
+        reader.end()?;
+        if self.slots().last().is_some_and(|last| last.name >= name) {
+            return Err(WireError::Rule { offset: 0, rule: Rule::Order });
         }
-        Ok(reader.end()?)
+        if self.count == REGISTERS_MAX {
+            return Err(WireError::Rule { offset: 0, rule: Rule::TableFull });
+        }
+        self.insert(self.count, Slot { name, value });
+        Ok(())
     }
 
-    /// All registers as in the input of their digest.
     #[cfg(any(test, feature = "write"))]
-    pub(crate) fn put(&self, sink: &mut impl crate::cbor::Sink) {
-        array(sink, self.count);
-        for slot in self.slots() {
-            put_register(sink, &slot.name, &slot.value);
-        }
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&Name, &Value)> {
+        self.slots().iter().map(|slot| (&slot.name, &slot.value))
     }
 
     fn slots(&self) -> &[Slot] {
@@ -97,6 +93,11 @@ impl Table {
             offset = writes.offset();
         }
         Ok(())
+    }
+
+    /// Digest of all registers.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest_after(Writes::none())
     }
 
     /// Digest of all registers as they will be after `writes`, which [`Table::check`] accepted and

@@ -75,7 +75,11 @@ impl<'a> Writes<'a> {
         Ok(writes)
     }
 
-    /// Offset of the next write in its event.
+    pub(crate) const fn none() -> Self {
+        Self { reader: Reader::new(&[]), left: 0 }
+    }
+
+    /// Offset of the next write in its body.
     pub(crate) fn offset(&self) -> usize {
         self.reader.offset()
     }

@@ -1,8 +1,11 @@
 //! The writing side: makes and signs events. For host programs; needs an allocator and secrets.
 
+mod bundle;
 pub mod log;
 #[cfg(all(feature = "nexus", feature = "write"))]
 pub mod nexus;
+
+pub use bundle::{bundle, registers};
 
 use std::vec::Vec;
 
@@ -11,10 +14,10 @@ use ed25519_dalek::Signer as _;
 use crate::algorithm::Algorithm;
 use crate::bundle::put_log_entry;
 use crate::cbor::{Sink, array, bytes, unsigned};
-use crate::chain::{Anchor, Chain, Error, Event, Kind, SIGNED_PREFIX, VERSION, split_frame};
+use crate::chain::{Anchor, Chain, Error, Kind, SIGNED_PREFIX, VERSION};
 use crate::digest::{Digest, Domain};
+use crate::registers::Write;
 use crate::registers::wire::put_write;
-use crate::registers::{Table, Write};
 
 /// A public key with its algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +26,14 @@ pub struct PublicKey {
     pub algorithm: Algorithm,
     /// The key, as long as the algorithm says.
     pub bytes: Vec<u8>,
+}
+
+impl PublicKey {
+    /// What stands for it in key sets.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        Domain::Key.digest(&self.bytes)
+    }
 }
 
 /// A secret that signs events.
@@ -121,7 +132,7 @@ impl KeySet {
     /// `threshold` of `keys`.
     #[must_use]
     pub fn new(threshold: usize, mut keys: Vec<PublicKey>) -> Self {
-        keys.sort();
+        keys.sort_by_key(|key| (key.algorithm, key.id()));
         Self { threshold, keys }
     }
 
@@ -146,7 +157,7 @@ impl KeySet {
         for key in &self.keys {
             array(sink, 2);
             unsigned(sink, key.algorithm.number());
-            bytes(sink, &key.bytes);
+            bytes(sink, &key.id().0);
         }
     }
 }
@@ -168,40 +179,28 @@ pub struct Draft {
     pub writes: Vec<Write>,
 }
 
-/// Makes the first event of a chain: its frame, and the anchor that pins the chain.
+/// Makes the first event of a chain, and the anchor that pins the chain.
 ///
 /// # Errors
 /// What a verifier would say to the event.
 pub fn first(draft: &Draft, signers: &[SecretKey]) -> Result<(Vec<u8>, Anchor), Error> {
     // The id is not known before the event is made; a chain without events stands in for it.
     let blank = Chain::new(Anchor::first(Digest::ZERO));
-    let frame = encode(&blank, draft, signers);
-    let id = match split_frame(&frame) {
-        Ok(Some((event, _))) => Event::parse(event).map_or(Digest::ZERO, |event| event.digest),
-        _ => Digest::ZERO,
-    };
-    let anchor = Anchor::first(id);
-    Chain::new(anchor).apply(&frame)?;
-    Ok((frame, anchor))
+    let body = encode_body(&blank, draft);
+    let anchor = Anchor::first(Domain::Event.digest(&body));
+    let event = seal(&body, &draft.keys, signers);
+    Chain::new(anchor).apply(&event)?;
+    Ok((event, anchor))
 }
 
-/// Makes the event that follows `chain` and applies it: returns its frame, to be written at the
-/// chain's end.
+/// Makes the event that follows `chain` and applies it: returns it, to be written at the chain's end.
 ///
 /// # Errors
 /// What a verifier would say to the event; `chain` is then unchanged.
 pub fn append(chain: &mut Chain, draft: &Draft, signers: &[SecretKey]) -> Result<Vec<u8>, Error> {
-    let frame = encode(chain, draft, signers);
-    chain.apply(&frame)?;
-    Ok(frame)
-}
-
-/// All registers of a chain, for [`Chain::resume`] and for bundles.
-#[must_use]
-pub fn snapshot(registers: &Table) -> Vec<u8> {
-    let mut snapshot = Vec::new();
-    registers.put(&mut snapshot);
-    snapshot
+    let event = encode(chain, draft, signers);
+    chain.apply(&event)?;
+    Ok(event)
 }
 
 /// What a transparency log records of an event.
@@ -212,53 +211,33 @@ pub fn log_entry(position: &Anchor) -> Vec<u8> {
     entry
 }
 
-/// A proof bundle: `frames` back to back, `registers` as they were after the first of them, and a
-/// tlog-proof of the last one.
-#[must_use]
-pub fn bundle(registers: &[u8], frames: &[u8], proof: Option<&[u8]>) -> Vec<u8> {
-    let mut bundle = Vec::new();
-    array(&mut bundle, 4);
-    unsigned(&mut bundle, crate::bundle::VERSION);
-    bytes(&mut bundle, registers);
-    bytes(&mut bundle, frames);
-    match proof {
-        Some(proof) => bytes(&mut bundle, proof),
-        None => crate::cbor::null(&mut bundle),
-    }
-    bundle
-}
-
 pub(crate) fn encode(chain: &Chain, draft: &Draft, signers: &[SecretKey]) -> Vec<u8> {
-    let mut writes = draft.writes.clone();
-    writes.sort_by_key(|write| write.name);
-    let state = chain.table().digest_after(writes.iter().copied());
-    seal(&encode_body(chain, draft, &writes, state), &draft.keys, signers)
+    seal(&encode_body(chain, draft), &draft.keys, signers)
 }
 
-/// An event that claims any state, its frame and its digest.
-#[cfg(test)]
-pub(crate) fn encode_with_state(
-    chain: &Chain,
-    draft: &Draft,
-    state: Digest,
-    signer: &SecretKey,
-) -> (Vec<u8>, Digest) {
-    let body = encode_body(chain, draft, &draft.writes, state);
-    (seal(&body, &draft.keys, std::slice::from_ref(signer)), Domain::Event.digest(&body))
-}
-
-/// Signs a body and frames it.
+/// Signs a body.
 pub(crate) fn seal(body: &[u8], keys: &KeySet, signers: &[SecretKey]) -> Vec<u8> {
     let mut event = Vec::new();
     array(&mut event, 2);
-    event.put(body);
+    bytes(&mut event, body);
     put_signatures(&mut event, keys, Domain::Event.digest(body), signers);
-    let mut frame = Vec::new();
-    bytes(&mut frame, &event);
-    frame
+    event
 }
 
-fn encode_body(chain: &Chain, draft: &Draft, writes: &[Write], state: Digest) -> Vec<u8> {
+fn encode_body(chain: &Chain, draft: &Draft) -> Vec<u8> {
+    let mut writes = draft.writes.clone();
+    writes.sort_by_key(|write| write.name);
+    let state = chain.table().digest_after(writes.iter().copied());
+    encode_body_with_state(chain, draft, &writes, state)
+}
+
+/// A body that claims any state.
+pub(crate) fn encode_body_with_state(
+    chain: &Chain,
+    draft: &Draft,
+    writes: &[Write],
+    state: Digest,
+) -> Vec<u8> {
     let head = chain.head();
     let mut body = Vec::new();
     array(&mut body, 11);
@@ -287,14 +266,15 @@ fn put_signatures(event: &mut Vec<u8>, keys: &KeySet, digest: Digest, signers: &
         .enumerate()
         .filter_map(|(index, key)| {
             let signer = signers.iter().find(|signer| signer.public() == *key)?;
-            Some((index, signer.sign(&message)))
+            Some((index, signer.sign(&message), &key.bytes))
         })
         .collect();
     array(event, signed.len());
-    for (index, signature) in &signed {
-        array(event, 2);
+    for (index, signature, public) in &signed {
+        array(event, 3);
         unsigned(event, *index as u64);
         bytes(event, signature);
+        bytes(event, public);
     }
 }
 

@@ -8,13 +8,13 @@ mod nexus;
 use core::fmt::Write;
 use core::hint::black_box;
 
-use ledger_verify::bundle::Bundle;
+use ledger_verify::bundle::Reader;
 use ledger_verify::chain::{Anchor, Chain, Feed, fork};
 use ledger_verify::log::checkpoint::Policy;
 use ledger_verify::log::note::{Key, KeyType};
 use ledger_verify::log::tree::verify_consistency;
 use ledger_verify::merkle::{BLOCK_BYTES, Builder, Tree, node_above};
-use ledger_verify::registers::{BinaryCheck, Value};
+use ledger_verify::registers::BinaryCheck;
 use ledger_verify::{Digest, digest};
 
 static INPUT: [u8; 8192] = [0; 8192];
@@ -49,18 +49,15 @@ fn chain(input: &[u8], sink: &mut Sink) {
     if let Err(error) = feed.push(&mut chain, input).and_then(|()| feed.end(&chain)) {
         let _ = write!(sink, "{error}");
     }
-    let _ = chain.replay(input);
-    let _ = chain.apply(input);
-    let _ = chain.resume(input, input);
     if let Ok(proven) = chain.proven() {
-        black_box((proven.register("volume"), proven.is_fresh(black_box(1))));
+        black_box((proven.pointer("volume").is_ok(), proven.fresh(black_box(1)).is_ok()));
         black_box(proven.registers().iter().count());
-        if let Some(Value::Release(release)) = proven.register("binary") {
+        if let Ok(release) = proven.release("binary", "qemu") {
             let mut check = BinaryCheck::new(release);
             black_box(check.update(input) && check.finish());
         }
     }
-    black_box(fork(input, input));
+    black_box(fork(input));
 }
 
 fn log(input: &[u8], sink: &mut Sink) {
@@ -71,8 +68,9 @@ fn log(input: &[u8], sink: &mut Sink) {
     let Ok(witness) = Key::new(text, KeyType::CosignatureEd25519, input) else { return };
     let witnesses = [witness; 3];
     let policy = Policy { log, witnesses: &witnesses, witnesses_wanted: black_box(2) };
-    let verified = Bundle::parse(input).and_then(|b| b.verify(&mut chain, Some(&policy)));
-    if let Err(error) = verified {
+    let mut reader = Reader::new(Some(policy));
+    let read = reader.push(&mut chain, input).and_then(|()| reader.end());
+    if let Err(error) = read {
         let _ = write!(sink, "{error}");
     }
     let root = digest::keyed_hash(&[0; 32], input);

@@ -12,7 +12,7 @@ use crate::anchor::Pinned;
 /// The link to `store`.
 pub type StoreLink<'a, F> = ClientEnd<'a, Request, Completion, RING_SLOTS, F>;
 
-/// Memory of a replay, to be placed statically: about 27 KiB.
+/// Memory of a replay, to be placed statically: about 17 KiB.
 pub struct Memory {
     feed: Feed,
     block: [u8; BLOCK_BYTES],

@@ -14,8 +14,8 @@ fn only_committed_keys_sign() {
     // The right key in the event, another one's signature.
     let frame = encode(&chain, &draft(3, vec![]), &[key(3)]);
     let mut forged = frame.clone();
-    let signature = forged.len() - 64;
-    forged[signature..].copy_from_slice(&[0; 64]);
+    let signature = forged.len() - 34 - 64;
+    forged[signature..signature + 64].fill(0);
     assert_eq!(chain.clone().apply(&forged).unwrap_err().reason, Reason::BadSignature);
     chain.clone().apply(&frame).unwrap();
 }
@@ -69,9 +69,9 @@ fn one_key_does_not_sign_for_two() {
     let mut by_shared = draft(2, vec![]);
     by_shared.keys = shared(2);
     let frame = encode(&chain, &by_shared, &[10, 11].map(key));
-    // Two signatures of 1 + 1 + 2 + 64 bytes stand at the end.
-    let second = frame.len() - 68;
-    let first = second - 68;
+    // Two signatures of 1 + 1 + 2 + 64 + 2 + 32 bytes stand at the end.
+    let second = frame.len() - 102;
+    let first = second - 102;
     let mut twice = frame.clone();
     twice.copy_within(first..second, second);
     assert_eq!(chain.clone().apply(&twice).unwrap_err().reason, Reason::SignatureOrder);
@@ -95,7 +95,8 @@ fn a_superfluous_bad_signature_is_refused_too() {
     let mut by_shared = draft(2, vec![]);
     by_shared.keys = shared(2);
     let mut frame = encode(&chain, &by_shared, &[10, 11, 12].map(key));
-    *frame.last_mut().unwrap() ^= 1;
+    let signature = frame.len() - 40;
+    frame[signature] ^= 1;
     assert_eq!(chain.apply(&frame).unwrap_err().reason, Reason::BadSignature);
 }
 
@@ -231,12 +232,20 @@ fn every_algorithm_signs_and_every_part_of_its_signature_counts() {
         let frame = encode(&chain, &by, std::slice::from_ref(&signer));
         chain.clone().apply(&frame).unwrap();
         // One bit in each half of a hybrid, first and last byte of the others.
-        let signature = frame.len() - algorithm.signature_bytes();
-        for place in [signature, signature + 63, signature + 64, signature + 70, frame.len() - 1] {
+        let key = frame.len() - algorithm.public_bytes();
+        let end = key - 3;
+        let signature = end - algorithm.signature_bytes();
+        for place in [signature, signature + 63, signature + 64, signature + 70, end - 1] {
             let mut bad = frame.clone();
             bad[place] ^= 1;
             let error = chain.clone().apply(&bad).unwrap_err();
             assert_eq!(error.reason, Reason::BadSignature, "{algorithm} byte {place}");
+        }
+        for place in [key, key + 31, key + 32, frame.len() - 1] {
+            let mut bad = frame.clone();
+            bad[place] ^= 1;
+            let error = chain.clone().apply(&bad).unwrap_err();
+            assert_eq!(error.reason, Reason::KeyUnknown, "{algorithm} byte {place}");
         }
     }
 }
@@ -260,10 +269,42 @@ fn a_chain_never_goes_back_to_a_weaker_algorithm() {
 
 #[cfg(feature = "ml-dsa")]
 #[test]
-fn two_of_three_ml_dsa_65_fit_one_event() {
-    let signers: Vec<_> = (2..5).map(|n| strong_key(Algorithm::HybridMlDsa65, n)).collect();
-    let keys = KeySet::new(2, signers.iter().map(SecretKey::public).collect());
-    let (mut chain, mut by) = chain_to(&keys);
-    by.writes = (0..16).map(|n| pointer(&std::format!("r{n:02}"), n, 1)).collect();
-    append(&mut chain, &by, &signers[1..]).unwrap();
+fn eight_of_eight_of_the_largest_fit_one_event() {
+    let signers: Vec<_> = (2..10).map(|n| strong_key(Algorithm::HybridMlDsa65, n)).collect();
+    let keys = KeySet::new(8, signers.iter().map(SecretKey::public).collect());
+    let (chain, mut by) = chain_to(&keys);
+    by.writes = vec![release(&"n".repeat(48), [u32::MAX; 3], &"p".repeat(32))];
+    let event = encode(&chain, &by, &signers);
+    assert!(event.len() > 40_000);
+    for piece_bytes in [1, 1000, event.len()] {
+        let (mut chain, mut feed) = (chain.clone(), Feed::new());
+        event.chunks(piece_bytes).for_each(|piece| feed.push(&mut chain, piece).unwrap());
+        feed.end(&chain).unwrap();
+        assert_eq!(chain.next_sequence(), 3);
+    }
+}
+
+/// Whose signature is longer leaves less room for the body.
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn a_body_and_its_longest_signature_have_4_kib_together() {
+    let fits = |signer: SecretKey, count: u8| {
+        let (chain, mut by) = chain_to(&KeySet::single(signer.public()));
+        by.writes = (0..count).map(|n| pointer(&std::format!("r{n:02}"), n, 1)).collect();
+        match chain.clone().apply(&encode(&chain, &by, &[signer])) {
+            Ok(()) => true,
+            Err(error) => {
+                assert_eq!(error.reason, Reason::TooLong);
+                false
+            }
+        }
+    };
+    // A body of 217 bytes, and 41 for each write.
+    for (algorithm, most) in [(Algorithm::HybridMlDsa65, 12), (Algorithm::MlDsa65, 13)] {
+        assert!(fits(strong_key(algorithm, 2), most), "{algorithm}");
+        assert!(!fits(strong_key(algorithm, 2), most + 1), "{algorithm}");
+    }
+    for algorithm in [Algorithm::Ed25519, Algorithm::MlDsa44, Algorithm::HybridMlDsa44] {
+        assert!(fits(strong_key(algorithm, 2), 16), "{algorithm}");
+    }
 }

@@ -12,9 +12,9 @@ use crate::algorithm::Algorithm;
 use crate::cbor::Problem;
 use crate::digest::Digest;
 use crate::registers::{
-    HashKind, Name, Platform, Policy, Release, Rule, Value, Version, Write, WriteValue,
+    HashKind, Name, Platform, Policy, Release, Rule, Table, Value, Version, Write, WriteValue,
 };
-use crate::write::{Draft, KeySet, SecretKey, append, encode, first};
+use crate::write::{self, Draft, KeySet, SecretKey, append, encode, first};
 
 const MASTER: [u8; 32] = [1; 32];
 const RECOVERY: [u8; 32] = [2; 32];
@@ -81,6 +81,21 @@ fn chain_of(count: u64) -> (Chain, Vec<Vec<u8>>) {
     (chain, frames)
 }
 
+/// A chain of one event that writes `writes`.
+fn append_writes(writes: Vec<Write>) -> Chain {
+    let (event, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
+    let mut chain = Chain::new(anchor);
+    chain.apply(&event).unwrap();
+    chain
+}
+
+/// Starts a new chain at `event` with the registers of `table`.
+fn resume(chain: &mut Chain, table: &Table, event: &[u8]) -> Result<(), Error> {
+    chain.without_registers()?;
+    write::registers(table).iter().try_for_each(|register| chain.take_register(register))?;
+    chain.apply(event)
+}
+
 /// Why the chain refuses the event made from `draft`.
 fn refused(chain: &Chain, draft: &Draft, signers: &[SecretKey]) -> Reason {
     let before = chain.head().copied();
@@ -124,7 +139,8 @@ fn feed_accepts_any_cut_of_the_bytes() {
 fn feed_stops_at_the_first_refused_event() {
     let (made, mut frames) = chain_of(4);
     let offset = (frames[0].len() + frames[1].len()) as u64;
-    *frames[2].last_mut().unwrap() ^= 1;
+    let signature = frames[2].len() - 40;
+    frames[2][signature] ^= 1;
     let mut chain = Chain::new(made.proven().unwrap().anchor());
     let mut feed = Feed::new();
     let error = feed.push(&mut chain, &frames.concat()).unwrap_err();
@@ -157,24 +173,25 @@ fn feed_reports_a_chain_cut_inside_an_event() {
 fn feed_refuses_an_endless_event_at_its_head() {
     let (made, _) = chain_of(1);
     for head in [
-        &[0x59, 0x40, 0x01][..],
-        &[0x5a, 0, 1, 0, 0],
-        &[0x5b, 255, 255, 255, 255, 255, 255, 255, 255],
+        &[0x82, 0x59, 0x10, 0x01][..],
+        &[0x82, 0x5a, 0, 1, 0, 0],
+        &[0x82, 0x5b, 255, 255, 255, 255, 255, 255, 255, 255],
     ] {
         let mut chain = Chain::new(made.proven().unwrap().anchor());
         let error = Feed::new().push(&mut chain, head).unwrap_err();
-        assert_eq!(error.reason, Reason::TooLong);
+        assert_eq!(error.reason, Reason::Encoding(Problem::OutOfRange));
+        assert_eq!(error.offset, 1);
     }
 }
 
 #[test]
-fn longest_event_fits_the_feed() {
-    let (made, frames) = chain_of(1);
+fn the_longest_body_fits_the_feed() {
+    let (made, events) = chain_of(1);
     let mut chain = Chain::new(made.proven().unwrap().anchor());
     let mut feed = Feed::new();
-    feed.push(&mut chain, &frames[0]).unwrap();
-    let mut longest = vec![0x59, 0x40, 0x00];
-    longest.resize(3 + EVENT_BYTES_MAX, 0);
+    feed.push(&mut chain, &events[0]).unwrap();
+    let mut longest = vec![0x82, 0x59, 0x10, 0x00];
+    longest.resize(4 + BUFFER_BYTES, 0);
     let (last, most) = longest.split_last().unwrap();
     feed.push(&mut chain, most).unwrap();
     let error = feed.push(&mut chain, &[*last]).unwrap_err();
@@ -274,9 +291,10 @@ fn one_frame_at_a_time_and_no_more() {
     assert_eq!(error.offset, frames[0].len() as u64);
     let error = chain.apply(&frames[0][..9]).unwrap_err();
     assert_eq!(error.reason, Reason::Encoding(Problem::Truncated));
-    let error = chain.replay(&frames.concat()[..frames[0].len() + 9]).unwrap_err();
+    let cut = frames[0].len() + 9;
+    let error = chain.replay(&frames.concat()[..cut]).unwrap_err();
     assert_eq!((error.event, error.reason), (1, Reason::Encoding(Problem::Truncated)));
-    assert_eq!(error.offset, frames[0].len() as u64);
+    assert_eq!(error.offset, cut as u64);
 }
 
 #[test]
@@ -306,6 +324,7 @@ fn every_reason_says_something_of_its_own() {
         Reason::AlgorithmWeaker,
         Reason::TooFewSignatures,
         Reason::SignatureOrder,
+        Reason::KeyUnknown,
         Reason::BadSignature,
         Reason::Register(Rule::Name),
         Reason::Register(Rule::Order),
@@ -320,6 +339,7 @@ fn every_reason_says_something_of_its_own() {
         Reason::Snapshot,
         Reason::Resumed,
         Reason::NotAnchored,
+        Reason::AfterAnchor,
         Reason::BeforeAnchor { anchored: 7 },
     ];
     let texts: std::collections::BTreeSet<_> = reasons.map(|reason| reason.to_string()).into();

@@ -1,29 +1,24 @@
 //! Replay from the middle, and forks.
 
 use super::*;
-use crate::write::snapshot;
 
-/// A chain of five events, its frames, and the registers after the third.
-fn with_snapshot() -> (Chain, Vec<Vec<u8>>, Vec<u8>) {
-    let (three, _) = chain_of(3);
-    let (five, frames) = chain_of(5);
-    (five, frames, snapshot(three.proven().unwrap().registers()))
+/// A chain of five events, and the same after the third.
+fn with_third() -> (Chain, Vec<Vec<u8>>, Chain) {
+    let (five, events) = chain_of(5);
+    (five, events, chain_of(3).0)
 }
 
-fn anchor_at(frames: &[Vec<u8>]) -> Anchor {
-    let (first, _) = first_event(&frames[0]).unwrap();
-    let mut chain = Chain::new(Anchor::first(first.digest));
-    chain.replay(&frames.concat()).unwrap();
+fn anchor_of(chain: &Chain) -> Anchor {
     chain.proven().unwrap().anchor()
 }
 
 #[test]
 fn resumes_at_the_anchor_and_goes_on() {
-    let (made, frames, registers) = with_snapshot();
-    let mut chain = Chain::new(anchor_at(&frames[..3]));
-    chain.resume(&frames[2], &registers).unwrap();
+    let (made, events, third) = with_third();
+    let mut chain = Chain::new(anchor_of(&third));
+    resume(&mut chain, third.table(), &events[2]).unwrap();
     assert_eq!(chain.proven().unwrap().anchor().sequence, 2);
-    chain.replay(&frames[3..].concat()).unwrap();
+    chain.replay(&events[3..].concat()).unwrap();
     assert_eq!(chain.head(), made.head());
     let value = made.proven().unwrap().register("volume");
     assert_eq!(chain.proven().unwrap().register("volume"), value);
@@ -32,13 +27,12 @@ fn resumes_at_the_anchor_and_goes_on() {
 #[test]
 fn resumes_with_registers_of_every_kind() {
     let writes = vec![pointer("a", 1, 1), release("b", [1, 0, 0], "qemu"), item("c", 3)];
-    let (frame, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
+    let (event, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
     let mut made = Chain::new(anchor);
-    made.apply(&frame).unwrap();
-    let registers = snapshot(made.proven().unwrap().registers());
+    made.apply(&event).unwrap();
     let mut chain = Chain::new(anchor);
-    chain.resume(&frame, &registers).unwrap();
-    assert_eq!(snapshot(chain.proven().unwrap().registers()), registers);
+    resume(&mut chain, made.table(), &event).unwrap();
+    assert_eq!(chain.table().digest(), made.table().digest());
     append(&mut chain, &draft(1, vec![item("c", 4)]), &[key(1)]).unwrap();
     append(&mut made, &draft(1, vec![item("c", 4)]), &[key(1)]).unwrap();
     assert_eq!(chain.head(), made.head());
@@ -46,52 +40,73 @@ fn resumes_with_registers_of_every_kind() {
 
 #[test]
 fn resumes_nowhere_else_and_with_nothing_else() {
-    let (_, frames, registers) = with_snapshot();
-    let anchor = anchor_at(&frames[..3]);
-    let reason = |chain: &mut Chain, frame: &[u8], registers: &[u8]| {
-        let error = chain.resume(frame, registers).unwrap_err();
-        assert_eq!(error.event, 2);
+    let (made, events, third) = with_third();
+    let anchor = anchor_of(&third);
+    let reason = |table: &Table, event: &[u8]| {
+        let mut chain = Chain::new(anchor);
+        let error = resume(&mut chain, table, event).unwrap_err();
+        assert!(chain.head().is_none() && chain.proven().is_err());
         error.reason
     };
-    let mut chain = Chain::new(anchor);
     for wrong in [0, 1, 3, 4] {
-        assert_eq!(reason(&mut chain, &frames[wrong], &registers), Reason::NotAnchored);
+        assert_eq!(reason(third.table(), &events[wrong]), Reason::NotAnchored);
     }
-    for place in 0..registers.len() {
-        let mut bad = registers.clone();
-        bad[place] ^= 1;
-        assert_eq!(reason(&mut chain, &frames[2], &bad), Reason::State);
-        assert_eq!(reason(&mut chain, &frames[2], &registers[..place]), Reason::State);
+    for other in [made.table(), chain_of(2).0.table(), &Table::EMPTY] {
+        assert_eq!(reason(other, &events[2]), Reason::State);
     }
-    let mut unsigned = frames[2].clone();
-    *unsigned.last_mut().unwrap() ^= 1;
-    assert_eq!(reason(&mut chain, &unsigned, &registers), Reason::BadSignature);
-    assert!(chain.head().is_none() && chain.proven().is_err());
-    let cut = Reason::Encoding(Problem::Truncated);
-    assert_eq!(reason(&mut chain, &frames[2][..9], &registers), cut);
-    assert_eq!(reason(&mut chain, &frames[2..4].concat(), &registers), cut);
-    // After all these failures the chain is as good as new.
-    chain.clone().replay(&frames.concat()).unwrap();
-    chain.resume(&frames[2], &registers).unwrap();
-    assert_eq!(reason(&mut chain, &frames[2], &registers), Reason::Resumed);
-    chain.replay(&frames[3..].concat()).unwrap();
+    let mut unsigned = events[2].clone();
+    let signature = unsigned.len() - 40;
+    unsigned[signature] ^= 1;
+    assert_eq!(reason(third.table(), &unsigned), Reason::BadSignature);
     let mut other_chain = Chain::new(Anchor { chain: Digest([1; 32]), ..anchor });
-    assert_eq!(reason(&mut other_chain, &frames[2], &registers), Reason::NotAnchored);
+    let error = resume(&mut other_chain, third.table(), &events[2]).unwrap_err();
+    assert_eq!(error.reason, Reason::NotAnchored);
+    // Not twice, not behind other events, and not where the replay ends at the anchor.
+    let mut chain = Chain::new(anchor);
+    resume(&mut chain, third.table(), &events[2]).unwrap();
+    assert_eq!(chain.without_registers().unwrap_err().reason, Reason::Resumed);
+    chain.replay(&events[3..].concat()).unwrap();
+    let error = Chain::up_to(anchor).without_registers().unwrap_err();
+    assert_eq!((error.reason, error.event), (Reason::Resumed, 2));
 }
 
 #[test]
-fn a_snapshot_that_is_none_is_refused_though_it_was_signed() {
-    // An owner can sign the digest of anything as the state; a first event cannot lie about it.
-    let (mut chain, _) = chain_of(2);
-    for registers in [&b"junk"[..], &[0x82], &[0x80, 0]] {
-        let state = crate::digest::Domain::State.digest(registers);
-        let (frame, digest) =
-            crate::write::encode_with_state(&chain, &draft(2, vec![]), state, &key(2));
-        let anchor = Anchor { chain: chain.head().unwrap().position.chain, sequence: 2, digest };
-        let error = Chain::new(anchor).resume(&frame, registers).unwrap_err();
-        assert_eq!(error.reason, Reason::Snapshot);
-        assert_eq!(chain.apply(&frame).unwrap_err().reason, Reason::State);
+fn a_snapshot_that_is_none_is_refused() {
+    let made = append_writes(vec![pointer("a", 1, 1), pointer("b", 2, 1)]);
+    let registers = write::registers(made.table());
+    let [first, second] = &registers[..] else { panic!() };
+    let anchor = Anchor::first(Digest::ZERO);
+    let refused = |registers: &[&[u8]]| {
+        let mut chain = Chain::new(anchor);
+        let result = registers.iter().try_for_each(|register| chain.take_register(register));
+        result.unwrap_err().reason
+    };
+    for spoiled in [&[][..], b"junk", &[0x80], &first[1..], &first[..first.len() - 1]] {
+        assert_eq!(refused(&[spoiled]), Reason::Snapshot);
     }
+    let longer = [&first[..], &[0]].concat();
+    assert_eq!(refused(&[&longer]), Reason::Snapshot);
+    // Out of order, or twice, and more than a chain can have.
+    assert_eq!(refused(&[second, first]), Reason::Snapshot);
+    assert_eq!(refused(&[first, first]), Reason::Snapshot);
+    let many: Vec<_> = (0..33)
+        .map(|n| append_writes(vec![pointer(&std::format!("r{n:02}"), n, 1)]))
+        .flat_map(|chain| write::registers(chain.table()))
+        .collect();
+    let many: Vec<_> = many.iter().map(Vec::as_slice).collect();
+    assert_eq!(refused(&many), Reason::Snapshot);
+}
+
+#[test]
+fn a_replay_up_to_the_anchor_takes_nothing_newer() {
+    let (_, events, third) = with_third();
+    let mut chain = Chain::up_to(anchor_of(&third));
+    chain.replay(&events[..3].concat()).unwrap();
+    let before = chain.head().copied();
+    let error = chain.apply(&events[3]).unwrap_err();
+    assert_eq!((error.event, error.reason), (3, Reason::AfterAnchor));
+    assert_eq!(chain.head().copied(), before);
+    assert_eq!(chain.proven().unwrap().anchor(), anchor_of(&third));
 }
 
 #[test]
@@ -101,6 +116,7 @@ fn two_events_at_one_place_are_evidence_of_a_fork() {
         append(&mut chain.clone(), &draft(3, vec![pointer("volume", byte, 9)]), &[key(3)]).unwrap()
     };
     let (one, two) = (sign(1), sign(2));
+    let fork = |one: &[u8], two: &[u8]| super::fork(&[one, two].concat());
     let evidence = fork(&one, &two).unwrap();
     assert_eq!((evidence.chain, evidence.sequence), (chain.head().unwrap().position.chain, 3));
     assert_ne!(evidence.events[0], evidence.events[1]);
@@ -108,9 +124,11 @@ fn two_events_at_one_place_are_evidence_of_a_fork() {
     assert_eq!(fork(&one, &frames[2]), None);
     // Not signed is not said.
     let mut forged = two.clone();
-    *forged.last_mut().unwrap() ^= 1;
+    let signature = forged.len() - 40;
+    forged[signature] ^= 1;
     assert_eq!((fork(&one, &forged), fork(&forged, &one)), (None, None));
     assert_eq!(fork(&one, &two[..9]), None);
+    assert_eq!(fork(&one, &[&two[..], &[0]].concat()), None);
     // The same keys after another event, or in another chain, forked nothing.
     let (sibling, _) = {
         let (mut sibling, _) = chain_of(2);

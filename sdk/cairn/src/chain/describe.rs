@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ledger_verify::chain::{Event, Kind, first_event};
+use ledger_verify::chain::{Event, Kind, Reason, split};
 use ledger_verify::registers::{Value, WriteValue};
 use serde::Serialize;
 
@@ -67,9 +67,9 @@ impl Overview {
         let mut events = Vec::new();
         let mut rest = folder.events();
         while !rest.is_empty() {
-            let (event, after) =
-                first_event(rest).map_err(|reason| Error::Refused(reason.to_string()))?;
-            events.push(EventLine::of(&event));
+            let refused = |(_, reason): (_, Reason)| Error::Refused(reason.to_string());
+            let (parts, after) = split(rest).map_err(refused)?;
+            events.push(EventLine::of(&Event::parse(parts.body).map_err(refused)?));
             rest = after;
         }
         let registers = proven.registers().iter().map(|(name, value)| {

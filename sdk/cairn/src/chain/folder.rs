@@ -60,7 +60,7 @@ impl ChainFolder {
     pub fn init(path: &Path) -> Result<Self, Error> {
         private_folder::check_free(path)?;
         let master = private_folder::new_secret(path)?;
-        let (frame, anchor) =
+        let (event, anchor) =
             first(&draft(&master, 0, 0, Vec::new()), &[SecretKey::derive(&master, 0)])
                 .map_err(|error| Error::Refused(error.to_string()))?;
         let config = Config { format: FORMAT, id: anchor.chain.to_string() };
@@ -72,7 +72,7 @@ impl ChainFolder {
             path,
             &[
                 (CONFIG, format!("{config}\n").as_bytes(), 0o644),
-                (EVENTS, &frame, 0o644),
+                (EVENTS, &event, 0o644),
                 (KEY, format!("{key}\n").as_bytes(), 0o600),
             ],
         )?;
@@ -107,7 +107,7 @@ impl ChainFolder {
         self.chain.proven().map_err(|error| Error::Refused(error.to_string()))
     }
 
-    /// The events, whole frames back to back.
+    /// The events, back to back.
     pub fn events(&self) -> &[u8] {
         &self.events
     }
@@ -138,9 +138,9 @@ impl ChainFolder {
         let draft = draft(&master, sequence, not_before_s, writes);
         let mut chain = self.chain.clone();
         let signer = SecretKey::derive(&master, sequence);
-        let frame = append(&mut chain, &draft, &[signer])
+        let event = append(&mut chain, &draft, &[signer])
             .map_err(|error| Error::Refused(format!("{}: {error}", self.path.display())))?;
-        let events = [self.events.as_slice(), &frame].concat();
+        let events = [self.events.as_slice(), &event].concat();
         Ok(Pending { events, chain })
     }
 
