@@ -3,20 +3,12 @@
 //! The number stands in the key, and the key is committed to, so nobody who handles an event can
 //! choose another algorithm. Numbers are never reused.
 //!
-//! Why `ed25519-dalek`, measured in a release link for `aarch64-unknown-none` (one verification,
-//! instructions counted by QEMU's `-icount`):
-//!
-//! | crate | instructions | stack | code | panic calls | accepts |
-//! |---|---|---|---|---|---|
-//! | ed25519-dalek 3.0, no tables | 574 k | 7.2 KB | 32 KB | 1 | one signature per key and message |
-//! | the same with `fast` | 531 k | 6.0 KB | 41 KB | 2 | the same |
-//! | ed25519-compact 2.6 | 538 k | 7.3 KB | 143 KB | 10 | `R` off by a point of small order too |
-//! | the same with `opt_size` | 685 k | 5.5 KB | 24 KB | 14 | the same |
-//!
-//! It is the strictest, has the fewest panic paths, and is small. ML-DSA: `crate::ml_dsa`.
+//! Both Ed25519 (`crate::ed25519`) and ML-DSA (`crate::ml_dsa`) are verified by code of this crate; each
+//! says why.
 
 use core::fmt;
 
+use crate::ed25519::verify;
 #[cfg(feature = "ml-dsa")]
 use crate::ml_dsa::ParameterSet;
 
@@ -95,10 +87,6 @@ impl Algorithm {
 
     /// Whether `signature` over `message` was made with the secret of `public`. False for wrong
     /// lengths and for algorithms that are not supported.
-    ///
-    /// Ed25519 is checked strictly: `S` below the group order, neither key nor `R` of small order,
-    /// both encoded canonically, no cofactor. One key and message thus have no second encoding of
-    /// a signature, and no key that many messages verify under.
     #[must_use]
     pub fn verify(self, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
         let mut verification = Verification::new(self);
@@ -183,7 +171,7 @@ impl Verification {
         }
         if self.algorithm.is_classic() {
             let verifies = signature.first_chunk();
-            if !verifies.is_some_and(|signature| ed25519(&self.classic_key, message, signature)) {
+            if !verifies.is_some_and(|signature| verify(&self.classic_key, message, signature)) {
                 return false;
             }
         }
@@ -199,23 +187,6 @@ impl Verification {
         let start = if self.algorithm.is_classic() { CLASSIC_SIGNATURE_BYTES } else { 0 };
         signature.get(start..self.algorithm.signature_bytes()).unwrap_or(&[])
     }
-}
-
-// Out of line, so that its 7 KB of stack are not added to those of the caller's other work.
-#[inline(never)]
-fn ed25519(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    if !is_canonical(public) {
-        return false;
-    }
-    let signature = ed25519_dalek::Signature::from_bytes(signature);
-    ed25519_dalek::VerifyingKey::from_bytes(public)
-        .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
-}
-
-/// Whether the point's y coordinate is below 2^255 - 19. The crate checks all else, but reduces this.
-fn is_canonical(public: &[u8; 32]) -> bool {
-    let [low, middle @ .., high] = public;
-    *low < 0xed || high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
 impl fmt::Display for Algorithm {

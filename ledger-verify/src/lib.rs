@@ -26,6 +26,7 @@ pub mod bundle;
 pub mod cbor;
 pub mod chain;
 pub mod digest;
+mod ed25519;
 #[cfg(any(feature = "ml-dsa", feature = "nexus"))]
 mod keccak;
 pub mod log;

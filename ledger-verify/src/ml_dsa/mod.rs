@@ -377,8 +377,9 @@ fn use_hint(p: &Parameters, hinted: bool, r: u32) -> u32 {
     let r1 = if nearest >= count { 0 } else { nearest };
     match (hinted, r0_is_positive) {
         (false, _) => r1,
-        (true, true) => (r1 + 1) % count,
-        (true, false) => (r1 + count - 1) % count,
+        (true, true) if r1 + 1 == count => 0,
+        (true, true) => r1 + 1,
+        (true, false) => r1.checked_sub(1).unwrap_or(count - 1),
     }
 }
 
