@@ -53,6 +53,9 @@ codes! {
         Storage = 5,
         /// The client has too many objects open.
         NoRoom = 6,
+        /// The chain is revoked, and what it said when the image was made does not vouch for this
+        /// volume.
+        Revoked = 7,
     }
 }
 

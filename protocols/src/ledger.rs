@@ -38,6 +38,9 @@ codes! {
         NotProven = 4,
         /// The chain's bytes could not be read.
         Storage = 5,
+        /// Proven as far as the image pins the chain; a later event revokes it, so nothing newer is
+        /// believed. The value is that of the pinned event, the reason names the revoking one.
+        Revoked = 6,
     }
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct Chain {
     pub(crate) head: [u8; 32],
     /// The lowest generation of the volume that the image admits.
     pub(crate) minimum_generation: u64,
+    /// Why nothing newer is believed, if the chain is revoked.
+    pub(crate) revoked: Option<Reason>,
 }
 
 /// Asked for together, answered when all have answered.
@@ -221,12 +223,15 @@ impl<'a, F: FnMut()> Facts<'a, F> {
             self.ledger.blame("answered what was not asked");
             return;
         }
-        self.chain.take(match ledger::Status::from_code(completion.status) {
-            Some(ledger::Status::Ok) => Ok(Chain {
+        let status = ledger::Status::from_code(completion.status);
+        let revoked = status == Some(ledger::Status::Revoked);
+        self.chain.take(match status {
+            Some(ledger::Status::Ok | ledger::Status::Revoked) => Ok(Chain {
                 id: completion.chain,
                 sequence: completion.sequence,
                 head: completion.head,
                 minimum_generation: completion.minimum_generation,
+                revoked: revoked.then_some(completion.reason),
             }),
             _ => Err(completion.reason),
         });

@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     NotFound,
     /// What was read does not prove.
     NotProven,
+    /// The chain that vouched for it is revoked.
+    Revoked,
     /// The disk or the store failed.
     Storage,
     /// `integrity` has too many objects open.
@@ -37,6 +39,7 @@ impl Failure {
             // What no volume can hold as a path is not there, either.
             Some(Status::NotFound | Status::BadRequest) => Kind::NotFound,
             Some(Status::NotProven) => Kind::NotProven,
+            Some(Status::Revoked) => Kind::Revoked,
             Some(Status::Storage) => Kind::Storage,
             Some(Status::NoRoom) => Kind::NoRoom,
             None => Kind::Lost,
@@ -54,6 +57,7 @@ impl Failure {
         match self.kind {
             Kind::NotFound => Code::NotFound,
             Kind::NotProven => Code::BadGateway,
+            Kind::Revoked => Code::Gone,
             Kind::Storage | Kind::NoRoom | Kind::Lost => Code::ServiceUnavailable,
         }
     }

@@ -115,16 +115,19 @@ fn write_volume(volume: Option<Result<Volume, Failure>>, out: &mut Text<'_>) {
 fn write_chain<F: FnMut()>(facts: &Facts<'_, F>, asked: Asked, out: &mut Text<'_>) {
     out.str("  \"ledger\": ");
     match facts.chain(asked.facts) {
-        Some(Ok(chain)) => out
-            .str("{\"state\": \"proven\", \"chain\": \"")
-            .hex(&chain.id)
-            .str("\", \"sequence\": ")
-            .decimal(chain.sequence)
-            .str(", \"head\": \"")
-            .hex(&chain.head)
-            .str("\", \"minimum_generation\": ")
-            .decimal(chain.minimum_generation)
-            .str("},\n"),
+        Some(Ok(chain)) => match chain.revoked {
+            None => out.str("{\"state\": \"proven\""),
+            Some(reason) => out.str("{\"state\": \"revoked\", \"reason\": ").json(reason.as_str()),
+        }
+        .str(", \"chain\": \"")
+        .hex(&chain.id)
+        .str("\", \"sequence\": ")
+        .decimal(chain.sequence)
+        .str(", \"head\": \"")
+        .hex(&chain.head)
+        .str("\", \"minimum_generation\": ")
+        .decimal(chain.minimum_generation)
+        .str("},\n"),
         Some(Err(reason)) => write_refusal(reason.as_str(), out),
         None => write_refusal("ledger does not answer", out),
     };

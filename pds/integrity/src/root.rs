@@ -26,6 +26,8 @@ struct Answer {
     reason: Reason,
     /// `ledger` could not read the chain; asking again may help.
     is_unreadable: bool,
+    /// The chain is revoked: what is vouched for is what the image pins.
+    is_revoked: bool,
 }
 
 /// How far the root is.
@@ -38,7 +40,7 @@ enum State {
     /// Proven.
     Proven(VerifiedRoot),
     /// Not proven, and that will not change.
-    Refused(Reason),
+    Refused(Status, Reason),
     /// The disk could not be read; asking again may help.
     Unreadable(Reason),
 }
@@ -78,7 +80,7 @@ impl<'a, F: FnMut()> Root<'a, F> {
     pub(crate) fn proven(&self) -> Result<&VerifiedRoot, (Status, Reason)> {
         match &self.state {
             State::Proven(root) => Ok(root),
-            State::Refused(reason) => Err((Status::NotProven, *reason)),
+            State::Refused(status, reason) => Err((*status, *reason)),
             State::Unreadable(reason) => Err((Status::Storage, *reason)),
             State::AskingLedger | State::Reading { .. } => {
                 Err((Status::Storage, Reason::new("the volume is still being proven")))
@@ -138,7 +140,8 @@ impl<'a, F: FnMut()> Root<'a, F> {
 
     fn take_answer(&mut self, completion: &Completion, fetcher: &mut Fetcher<'_, F>) {
         let status = ledger::Status::from_code(completion.status);
-        let is_proven = status == Some(ledger::Status::Ok);
+        let is_revoked = status == Some(ledger::Status::Revoked);
+        let is_proven = is_revoked || status == Some(ledger::Status::Ok);
         let vouched = Vouched { generation: completion.generation, root: Digest(completion.root) };
         let answer = Answer {
             name: completion.volume,
@@ -147,6 +150,7 @@ impl<'a, F: FnMut()> Root<'a, F> {
             vouched: is_proven.then_some(vouched),
             reason: completion.reason,
             is_unreadable: status == Some(ledger::Status::Storage),
+            is_revoked,
         };
         self.slots.read = [false; 2];
         self.state = State::Reading { answer, slot: 0 };
@@ -197,11 +201,14 @@ impl<'a, F: FnMut()> Root<'a, F> {
             Err(Error::Superblock(_)) if !(first_read && second_read) => {
                 State::Unreadable(self.failure)
             }
-            // Why the ledger vouches for nothing says more than that it does not.
+            // Why the ledger vouches for nothing, or for nothing newer, says more than that it does not.
             Err(Error::NotVouched { .. }) if answer.vouched.is_none() => {
-                State::Refused(answer.reason)
+                State::Refused(Status::NotProven, answer.reason)
             }
-            Err(error) => State::Refused(Reason::new(error)),
+            Err(Error::NotVouched { .. }) if answer.is_revoked => {
+                State::Refused(Status::Revoked, answer.reason)
+            }
+            Err(error) => State::Refused(Status::NotProven, Reason::new(error)),
         }
     }
 }

@@ -338,7 +338,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
         self.requests += 1;
         let completion = answer.unwrap_or_else(|(status, reason)| {
             self.errors += 1;
-            if status == Status::NotProven {
+            if matches!(status, Status::NotProven | Status::Revoked) {
                 self.not_proven += 1;
                 log::error!("{reason}");
             }

@@ -406,6 +406,22 @@ fn the_reason_of_the_ledger_reaches_the_client() {
 }
 
 #[test]
+fn of_a_revoked_chain_the_pinned_volume_is_read_and_no_newer_one() {
+    let (image, superblock) = image(5);
+    let reason = "chain is revoked by event 9: nothing after event 4 is believed";
+    let pinned = ledger::Completion {
+        status: ledger::Status::Revoked.code(),
+        reason: Reason::new(reason),
+        ..vouching(&superblock)
+    };
+    let mut house = House::with(image.clone(), superblock, pinned);
+    assert!(house.contents("small").is_ok());
+    let newer = ledger::Completion { generation: 4, root: [7; 32], ..pinned };
+    let mut house = House::with(image, superblock, newer);
+    assert_eq!(house.contents("small").unwrap_err(), (Some(Status::Revoked), reason.into()));
+}
+
+#[test]
 fn broken_superblocks_are_named_whatever_the_ledger_says() {
     let (mut image, superblock) = image(5);
     image[100] ^= 1;

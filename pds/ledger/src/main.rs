@@ -40,20 +40,17 @@ impl<F: FnMut()> LedgerPd<F> {
         if ledger.replay().is_running() {
             return;
         }
-        let proven = ledger.replay().proven();
-        if self.told.replace(proven.is_ok()) == Some(proven.is_ok()) {
+        let trouble = ledger.replay().trouble();
+        if self.told.replace(trouble.is_none()) == Some(trouble.is_none()) {
             return;
         }
-        match proven {
-            Ok(chain) => {
-                log::info!("chain proven up to event {}", chain.next_sequence().saturating_sub(1));
-                self.pd.ready();
-            }
-            Err((_, reason)) => {
-                log::error!("{reason}");
-                self.pd.set_counter(Counter::NotProven, 1);
-                self.pd.degraded(format_args!("{reason}"));
-            }
+        if let Some(reason) = trouble {
+            log::error!("{reason}");
+            self.pd.set_counter(Counter::NotProven, 1);
+            self.pd.degraded(format_args!("{reason}"));
+        } else {
+            log::info!("chain proven up to event {}", ledger.replay().sequence());
+            self.pd.ready();
         }
     }
 }

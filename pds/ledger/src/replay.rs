@@ -1,6 +1,6 @@
 //! Reading the chain through `store`, block by block, and replaying it.
 
-use ledger_verify::chain::{Anchor, Chain, Feed};
+use ledger_verify::chain::{self, Anchor, Chain, Feed};
 use protocols::store::{Completion, Op, RING_SLOTS, Request, Status};
 use protocols::{Reason, disk::BLOCK_BYTES};
 use sel4_externally_shared::access::ReadOnly;
@@ -29,7 +29,7 @@ enum State {
     /// Waiting for block `block` of the chain area; `left` bytes of events are still to come, unknown
     /// before the first block.
     Reading { block: u64, left: Option<usize> },
-    /// Every event was replayed, up to the anchor or beyond.
+    /// Every event was replayed, up to the anchor or beyond; of a revoked chain up to the anchor.
     Proven,
     /// The chain does not prove.
     Refused(Reason),
@@ -41,6 +41,9 @@ enum State {
 pub struct Replay<'a, F: FnMut()> {
     anchor: Anchor,
     chain: Chain,
+    /// The event that revokes the chain, once it was seen behind the anchor: from then on the replay
+    /// ends at the anchor, because what came after it may be a thief's word.
+    revoked_by: Option<u64>,
     state: State,
     memory: &'a mut Memory,
     store: StoreLink<'a, F>,
@@ -57,7 +60,8 @@ impl<'a, F: FnMut()> Replay<'a, F> {
     ) -> Self {
         let state = State::Reading { block: 0, left: None };
         let anchor = pinned.anchor;
-        let mut replay = Self { anchor, chain: Chain::new(anchor), state, memory, store, blocks };
+        let chain = Chain::new(anchor);
+        let mut replay = Self { anchor, chain, revoked_by: None, state, memory, store, blocks };
         replay.ask(Op::Chain, 0);
         replay
     }
@@ -65,11 +69,29 @@ impl<'a, F: FnMut()> Replay<'a, F> {
     /// Starts over if it was the disk that failed.
     pub fn retry(&mut self) {
         if matches!(self.state, State::Unreadable(_)) {
-            self.chain = Chain::new(self.anchor);
-            self.memory.feed = Feed::new();
-            self.state = State::Reading { block: 0, left: None };
+            self.state = self.start_over();
             self.ask(Op::Chain, 0);
         }
+    }
+
+    /// Forgets all that was replayed, but not that the chain is revoked.
+    fn start_over(&mut self) -> State {
+        self.chain = match self.revoked_by {
+            None => Chain::new(self.anchor),
+            Some(_) => Chain::up_to(self.anchor),
+        };
+        self.memory.feed = Feed::new();
+        State::Reading { block: 0, left: None }
+    }
+
+    /// Why nothing newer than what the image pins is believed, if that is so.
+    #[must_use]
+    pub fn revoked(&self) -> Option<Reason> {
+        let revoked_by = self.revoked_by?;
+        Some(Reason::new(format_args!(
+            "chain is revoked by event {revoked_by}: nothing after event {} is believed",
+            self.anchor.sequence
+        )))
     }
 
     /// Is there still something to come?
@@ -90,6 +112,18 @@ impl<'a, F: FnMut()> Replay<'a, F> {
             State::Unreadable(reason) => Err((Status::Storage, reason)),
             State::Reading { .. } => Err((Status::Storage, Reason::new("chain still being read"))),
         }
+    }
+
+    /// Why the chain is not believed, or nothing newer than what the image pins; once the replay ended.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Reason> {
+        self.proven().map_or_else(|(_, reason)| Some(reason), |_| self.revoked())
+    }
+
+    /// Sequence of the last event that was accepted.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.chain.next_sequence().saturating_sub(1)
     }
 
     /// Handles what `store` has sent and prepares the link for sleep.
@@ -159,13 +193,24 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         };
         let here = left.min(BLOCK_BYTES - start);
         let events = copy.get(start..start + here).unwrap_or_default();
-        feed.push(&mut self.chain, events).map_err(Reason::new)?;
+        match feed.push(&mut self.chain, events) {
+            Err(error) if error.reason == chain::Reason::AfterAnchor => return Ok(State::Proven),
+            pushed => pushed.map_err(Reason::new)?,
+        }
         if here < left {
             return Ok(State::Reading { block: block + 1, left: Some(left - here) });
         }
         feed.end(&self.chain).map_err(Reason::new)?;
-        self.chain.proven().map_err(Reason::new)?;
-        Ok(State::Proven)
+        let proven = self.chain.proven().map_err(Reason::new)?;
+        let head = proven.anchor().sequence;
+        if !proven.is_revoked() {
+            return Ok(State::Proven);
+        }
+        if head == self.anchor.sequence {
+            return Err(Reason::new("the image pins a chain that is revoked"));
+        }
+        self.revoked_by = Some(head);
+        Ok(self.start_over())
     }
 
     fn ask(&mut self, op: Op, index: u64) {

@@ -91,7 +91,8 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
                 Ok(Some(request)) => {
                     let answer = answer(pinned, replay, &request);
                     self.requests += 1;
-                    self.errors += u64::from(answer.status != Status::Ok.code());
+                    let is_good = [Status::Ok, Status::Revoked].map(Status::code);
+                    self.errors += u64::from(!is_good.contains(&answer.status));
                     is_unreadable |= answer.status == Status::Storage.code();
                     // Room was seen above.
                     let _ = client.link.send(answer);
@@ -123,9 +124,16 @@ fn answer<F: FnMut()>(pinned: &Pinned, replay: &Replay<'_, F>, request: &Request
         volume: pinned.volume,
         reason: Reason::EMPTY,
     };
-    if let Err((status, reason)) = fill(&mut completion, pinned, replay, request) {
-        completion.status = status.code();
-        completion.reason = reason;
+    match (fill(&mut completion, pinned, replay, request), replay.revoked()) {
+        (Err((status, reason)), _) => {
+            completion.status = status.code();
+            completion.reason = reason;
+        }
+        (Ok(()), Some(reason)) => {
+            completion.status = Status::Revoked.code();
+            completion.reason = reason;
+        }
+        (Ok(()), None) => {}
     }
     completion
 }

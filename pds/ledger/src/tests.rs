@@ -37,10 +37,12 @@ fn root(generation: u64) -> Digest {
     Digest([u8::try_from(generation % 251).unwrap(); 32])
 }
 
-/// A chain of `events` events that move `volume/demo` to generations 1, 2, ...
-fn chain(events: u64) -> (Vec<u8>, Vec<Anchor>) {
-    let key = |index| write::SecretKey::derive(&[3; 32], index);
-    let draft = |index: u64| write::Draft {
+fn key(index: u64) -> write::SecretKey {
+    write::SecretKey::derive(&[3; 32], index)
+}
+
+fn draft(index: u64) -> write::Draft {
+    write::Draft {
         kind: Kind::Ordinary,
         time_s: 1_000 + index,
         keys: write::KeySet::single(key(index).public()),
@@ -50,7 +52,11 @@ fn chain(events: u64) -> (Vec<u8>, Vec<Anchor>) {
             name: Name::new("volume/demo").unwrap(),
             value: WriteValue::Pointer { root: root(index + 1), generation: index + 1 },
         }],
-    };
+    }
+}
+
+/// A chain of `events` events that move `volume/demo` to generations 1, 2, ...
+fn chain(events: u64) -> (Vec<u8>, Vec<Anchor>) {
     let (mut bytes, first) = write::first(&draft(0), &[key(0)]).unwrap();
     let mut anchors = vec![first];
     let mut chain = ledger_verify::chain::Chain::new(first);
@@ -59,6 +65,18 @@ fn chain(events: u64) -> (Vec<u8>, Vec<Anchor>) {
         bytes.extend(write::append(&mut chain, &draft(index), &[key(index)]).unwrap());
         anchors.push(chain.proven().unwrap().anchor());
     }
+    (bytes, anchors)
+}
+
+/// The same, and then revoked: a last event that writes nothing.
+fn revoked_chain(events: u64) -> (Vec<u8>, Vec<Anchor>) {
+    let (mut bytes, mut anchors) = chain(events);
+    let mut chain = ledger_verify::chain::Chain::new(anchors[0]);
+    chain.replay(&bytes).unwrap();
+    let revocation =
+        write::Draft { kind: Kind::Revocation, next: None, writes: vec![], ..draft(events) };
+    bytes.extend(write::append(&mut chain, &revocation, &[key(events)]).unwrap());
+    anchors.push(chain.proven().unwrap().anchor());
     (bytes, anchors)
 }
 
@@ -218,6 +236,51 @@ fn a_chain_that_ends_before_the_anchor_proves_nothing() {
     assert_eq!(status(&answer), Some(Status::NotProven));
     assert_eq!(answer.minimum_generation, 5);
     assert!(answer.reason.as_str().contains("anchored is 4"), "{}", answer.reason);
+}
+
+#[test]
+fn of_a_revoked_chain_nothing_newer_than_the_pinned_is_believed() {
+    // Over several blocks, so that the replay ends inside one.
+    let (bytes, anchors) = revoked_chain(60);
+    let mut house = House::new(pinned(anchors[10], 11), area(&bytes));
+    house.run(fine);
+    let answer = house.ask(question(Op::Volume, ""));
+    assert_eq!(status(&answer), Some(Status::Revoked), "{}", answer.reason);
+    assert_eq!((answer.generation, answer.root), (11, root(11).0));
+    assert_eq!((answer.sequence, answer.head), (10, anchors[10].digest.0));
+    let reason = "chain is revoked by event 60: nothing after event 10 is believed";
+    assert_eq!(answer.reason.as_str(), reason);
+    assert_eq!(status(&house.ask(question(Op::Head, ""))), Some(Status::Revoked));
+    assert_eq!(status(&house.pointer("volume/other")), Some(Status::NotFound));
+    assert_eq!((house.held, house.ledger.errors), (0, 1));
+}
+
+#[test]
+fn a_revocation_is_not_forgotten_when_the_disk_fails() {
+    use std::cell::Cell;
+    let (bytes, anchors) = revoked_chain(60);
+    let mut house = House::new(pinned(anchors[10], 11), area(&bytes));
+    // The second reading fails once, after the revocation was seen.
+    let (readings, failures) = (Cell::new(0), Cell::new(1));
+    house.run(|block| {
+        readings.set(readings.get() + u32::from(block == 0));
+        let fails = readings.get() == 2 && failures.replace(0) == 1;
+        if fails { store::Status::Disk } else { store::Status::Ok }
+    });
+    assert_eq!(status(&house.pointer("volume/demo")), Some(Status::Storage));
+    house.run(fine);
+    let answer = house.pointer("volume/demo");
+    assert_eq!((status(&answer), answer.generation), (Some(Status::Revoked), 11));
+}
+
+#[test]
+fn an_image_that_pins_a_revoked_chain_proves_nothing() {
+    let (bytes, anchors) = revoked_chain(2);
+    let mut house = House::new(pinned(anchors[2], 2), area(&bytes));
+    house.run(fine);
+    let answer = house.pointer("volume/demo");
+    assert_eq!(status(&answer), Some(Status::NotProven));
+    assert_eq!(answer.reason.as_str(), "the image pins a chain that is revoked");
 }
 
 #[test]

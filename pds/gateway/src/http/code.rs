@@ -15,6 +15,8 @@ pub(crate) enum Code {
     NotFound,
     /// It can only be read.
     MethodNotAllowed,
+    /// What vouched for it is revoked.
+    Gone,
     /// The request did not come in time.
     RequestTimeout,
     /// `If-Match` names another representation.
@@ -43,6 +45,7 @@ impl Code {
             Self::BadRequest => "400 Bad Request",
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::Gone => "410 Gone",
             Self::RequestTimeout => "408 Request Timeout",
             Self::PreconditionFailed => "412 Precondition Failed",
             Self::ContentTooLarge => "413 Content Too Large",

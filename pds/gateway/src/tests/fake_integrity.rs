@@ -30,6 +30,7 @@ pub(crate) struct FakeIntegrity {
     pub(crate) bad: BTreeSet<(String, u64)>,
     /// Why the volume is refused; empty when it is not.
     pub(crate) refusal: &'static str,
+    pub(crate) refusal_status: Status,
     /// Is the disk gone?
     pub(crate) has_no_disk: bool,
     /// Answers nothing.
@@ -66,6 +67,7 @@ impl FakeIntegrity {
             objects_max: 64,
             bad: BTreeSet::new(),
             refusal: "",
+            refusal_status: Status::NotProven,
             has_no_disk: false,
             is_silent: false,
             answers_left: usize::MAX,
@@ -130,7 +132,7 @@ impl FakeIntegrity {
             return Ok(());
         }
         if !self.refusal.is_empty() {
-            return Err((Status::NotProven, self.refusal.into()));
+            return Err((self.refusal_status, self.refusal.into()));
         }
         if self.has_no_disk && op != Op::Volume {
             return Err((Status::Storage, "disk does not answer".into()));

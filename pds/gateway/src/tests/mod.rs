@@ -93,6 +93,8 @@ pub(crate) struct World {
     supervises: bool,
     /// Why the chain is refused; empty when it is not.
     chain_refusal: &'static str,
+    /// Is the chain revoked? The refusal is then the reason.
+    is_revoked: bool,
     /// Does `ledger` answer?
     has_ledger: bool,
     /// Answers of `crypto` until it has entropy.
@@ -144,6 +146,7 @@ impl World {
             refreshes,
             supervises: true,
             chain_refusal: "",
+            is_revoked: false,
             has_ledger: true,
             crypto_refusals: 0,
             alarm_ns: u64::MAX,
@@ -188,10 +191,10 @@ impl World {
             return false;
         }
         let Ok(Some(request)) = self.ledger.receive() else { return !self.ledger.arm() };
-        let status = if self.chain_refusal.is_empty() {
-            ledger::Status::Ok
-        } else {
-            ledger::Status::NotProven
+        let status = match (self.is_revoked, self.chain_refusal) {
+            (true, _) => ledger::Status::Revoked,
+            (false, "") => ledger::Status::Ok,
+            (false, _) => ledger::Status::NotProven,
         };
         let mut completion = ledger::Completion::new_zeroed();
         completion.cookie = request.cookie;

@@ -262,6 +262,23 @@ fn the_status_names_what_is_refused() {
 }
 
 #[test]
+fn a_revoked_chain_has_a_state_and_a_code_of_its_own() {
+    let reason = "chain is revoked by event 9: nothing after event 4 is believed";
+    let mut world = world_with(3);
+    (world.is_revoked, world.chain_refusal) = (true, reason);
+    let status = status_of(&mut world);
+    assert_eq!(status["ledger"]["state"], "revoked");
+    assert_eq!(status["ledger"]["reason"], reason);
+    // What the image pins is believed still.
+    assert_eq!(status["ledger"]["sequence"], 6);
+    assert_eq!(world.get("/").code, 200);
+    world.integrity.refusal = reason;
+    world.integrity.refusal_status = protocols::integrity::Status::Revoked;
+    let response = world.get("/");
+    assert_eq!((response.code, response.text()), (410, format!("{reason}\n")));
+}
+
+#[test]
 fn the_status_does_not_wait_for_the_silent() {
     let mut world = World::new();
     world.supervises = false;
