@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ledger_verify::chain::{Event, Kind, Reason, split};
+use ledger_verify::chain::{Event, Kind, Proven, Reason, split};
 use ledger_verify::registers::{Value, WriteValue};
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ struct EventLine {
 
 /// A register's value, or a write to it.
 #[derive(Serialize)]
-struct RegisterLine {
+pub(super) struct RegisterLine {
     name: String,
     kind: &'static str,
     /// Generation, version, number of items, or weakest algorithm.
@@ -72,6 +72,14 @@ impl Overview {
             events.push(EventLine::of(&Event::parse(parts.body).map_err(refused)?));
             rest = after;
         }
+        let id = proven.anchor().chain.to_string();
+        Ok(Self { id, events, registers: RegisterLine::all(&proven) })
+    }
+}
+
+impl RegisterLine {
+    /// All registers of a chain.
+    pub(super) fn all(proven: &Proven<'_>) -> Vec<Self> {
         let registers = proven.registers().iter().map(|(name, value)| {
             let (kind, version, digest) = match value {
                 Value::Release(release) => {
@@ -86,8 +94,7 @@ impl Overview {
             let digest = digest.map(|digest| digest.to_string());
             RegisterLine { name: name.to_owned(), kind, version: Some(version), digest }
         });
-        let id = proven.anchor().chain.to_string();
-        Ok(Self { id, events, registers: registers.collect() })
+        registers.collect()
     }
 }
 

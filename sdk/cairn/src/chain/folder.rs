@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, private_folder};
 
 const CONFIG: &str = "chain.json";
-const EVENTS: &str = "chain.cbor";
+pub(super) const EVENTS: &str = "chain.cbor";
 const KEY: &str = "key";
 const FORMAT: u32 = 1;
 /// A longer chain fits no volume.
@@ -132,10 +132,26 @@ impl ChainFolder {
     /// [`Error::Refused`] if the key is exposed or not the chain's, or the chain forbids a write;
     /// [`Error::Io`].
     pub fn prepare(&self, writes: Vec<Write>) -> Result<Pending, Error> {
+        self.sign(writes, |draft| draft)
+    }
+
+    /// Signs the event that ends the chain, as [`ChainFolder::prepare`].
+    ///
+    /// # Errors
+    /// As [`ChainFolder::prepare`].
+    pub fn prepare_revocation(&self) -> Result<Pending, Error> {
+        self.sign(Vec::new(), |draft| Draft { kind: Kind::Revocation, next: None, ..draft })
+    }
+
+    fn sign(
+        &self,
+        writes: Vec<Write>,
+        change: impl FnOnce(Draft) -> Draft,
+    ) -> Result<Pending, Error> {
         let master = read_key(&self.path.join(KEY))?;
         let sequence = self.chain.next_sequence();
         let not_before_s = self.proven()?.head().time_s;
-        let draft = draft(&master, sequence, not_before_s, writes);
+        let draft = change(draft(&master, sequence, not_before_s, writes));
         let mut chain = self.chain.clone();
         let signer = SecretKey::derive(&master, sequence);
         let event = append(&mut chain, &draft, &[signer])
@@ -167,7 +183,9 @@ impl ChainFolder {
         }
         let master = read_key(&file)?;
         let next = key_set(&master, self.chain.next_sequence()).digest();
-        if self.proven()?.head().next == Some(next) {
+        let committed = self.proven()?.head().next;
+        // A revoked chain has no next key to compare with.
+        if committed.is_none_or(|committed| committed == next) {
             Ok(true)
         } else {
             Err(Error::Refused(format!("{}: not the key of this chain", file.display())))

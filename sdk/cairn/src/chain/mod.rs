@@ -1,18 +1,23 @@
 //! `cairn chain`: makes, extends, shows and checks signature chains.
 
+mod anchor;
+pub mod bundle;
 mod describe;
 mod folder;
+mod fork;
+mod release;
 
 pub(crate) use describe::utc;
 pub use folder::{ChainFolder, Pending, register_of, vouch};
 pub(crate) use folder::{now_s, parent, persist, read_key, replace, temporary_beside};
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use ledger_verify::Digest;
-use ledger_verify::registers::{NAME_BYTES_MAX, Name, Value, Write, WriteValue};
-use protocols::ledger::{ANCHOR_MAGIC, ANCHOR_VERSION, AnchorBlob};
-use zerocopy::IntoBytes;
+use ledger_verify::algorithm::Algorithm;
+use ledger_verify::chain::Stale;
+use ledger_verify::registers::{NAME_BYTES_MAX, Name, POLICY, Policy, Value, Write, WriteValue};
 
 use crate::{Error, Output};
 use describe::{Made, Overview};
@@ -36,6 +41,34 @@ pub enum Command {
         /// Appends an item (64 hex digits) to a list register.
         #[arg(long, value_name = "NAME=DIGEST")]
         item: Vec<String>,
+        /// Releases a binary: its version and platform stand behind it, as in
+        /// `app=app.elf,1.2.3,qemu_virt_aarch64`.
+        #[arg(long, value_name = "NAME=FILE,VERSION,PLATFORM")]
+        release: Vec<String>,
+        /// How many seconds old the chain's last event may be for a reader with a clock; 0 for any
+        /// age.
+        #[arg(long, value_name = "SECONDS")]
+        age_max: Option<u64>,
+    },
+    /// Ends a chain for good, with its next key: devices then believe nothing that is newer than
+    /// what their image pins.
+    Revoke {
+        /// The chain's folder.
+        chain: PathBuf,
+    },
+    /// Makes and checks proof bundles.
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    /// Looks for two different events at one place of two copies of a chain, and writes both: proof
+    /// that the owner, or a thief of the keys, said two things at once.
+    Fork {
+        /// A chain's folder, or a chain file; or the evidence itself, without a second one.
+        first: PathBuf,
+        /// Another copy of the same chain.
+        second: Option<PathBuf>,
+        /// Where to write the evidence: both events, back to back.
+        #[arg(short, long, requires = "second")]
+        output: Option<PathBuf>,
     },
     /// Shows events and registers.
     Show {
@@ -46,6 +79,12 @@ pub enum Command {
     Verify {
         /// The chain's folder.
         chain: PathBuf,
+        /// Refuses a chain that ends before this anchor or contradicts it.
+        #[arg(long, value_name = "FILE")]
+        anchor: Option<PathBuf>,
+        /// Refuses a chain that is older than its policy allows, by this machine's clock.
+        #[arg(long)]
+        fresh: bool,
     },
     /// Writes the anchor that an image pins: the chain's last event, and a volume's generation.
     Anchor {
@@ -70,24 +109,44 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             let folder = ChainFolder::init(chain)?;
             output.answer(&Made::of(&folder, "made")?);
         }
-        Command::Append { chain, pointer, item } => {
+        Command::Append { chain, pointer, item, release, age_max } => {
             let mut folder = ChainFolder::open(chain)?;
-            let writes = writes(&folder, pointer, item)?;
+            let mut writes = writes(&folder, pointer, item)?;
+            for argument in release {
+                writes.push(release::write(argument)?);
+            }
+            writes.extend(age_max.map(|age_max_s| policy(&folder, age_max_s)).transpose()?);
             let pending = folder.prepare(writes)?;
             folder.commit(pending)?;
             output.answer(&Made::of(&folder, "appended")?);
         }
+        Command::Revoke { chain } => {
+            let mut folder = ChainFolder::open(chain)?;
+            let pending = folder.prepare_revocation()?;
+            folder.commit(pending)?;
+            output.answer(&Made::of(&folder, "revoked")?);
+        }
+        Command::Bundle(command) => bundle::run(command, output)?,
+        Command::Fork { first, second, output: path } => {
+            output.answer(&fork::run(first, second.as_deref(), path.as_deref())?);
+        }
         Command::Show { chain } => output.answer(&Overview::of(&ChainFolder::open(chain)?)?),
-        Command::Verify { chain } => {
+        Command::Verify { chain, anchor, fresh } => {
             let folder = ChainFolder::open(chain)?;
+            if let Some(path) = anchor {
+                anchor::check_against(&folder, anchor::read_anchor(path)?)?;
+            }
+            if *fresh {
+                let stale = |stale: Stale| Error::Refused(format!("{}: {stale}", chain.display()));
+                folder.proven()?.fresh(folder::now_s()).map_err(stale)?;
+            }
             let with_key = folder.check_key()?;
             let done = if with_key { "proven, key fits" } else { "proven, no key here" };
             output.answer(&Made::of(&folder, done)?);
         }
         Command::Anchor { chain, output: path, volume } => {
             let folder = ChainFolder::open(chain)?;
-            let blob = anchor(&folder, volume.as_deref())?;
-            folder::replace(path, blob.as_bytes(), 0o644)?;
+            anchor::write_anchor(&folder, path, volume.as_deref())?;
             output.answer(&Made::of(&folder, "anchored")?);
         }
     }
@@ -129,47 +188,27 @@ fn assignment(argument: &str) -> Result<(Name, Digest), Error> {
     )
 }
 
-/// The anchor at the chain's head; `docs/volume-format.md`, "Anchor".
-fn anchor(folder: &ChainFolder, volume: Option<&str>) -> Result<AnchorBlob, Error> {
-    let position = folder.proven()?.anchor();
-    let name = match volume {
-        Some(name) => Some(name.to_owned()),
-        None => only_volume(folder)?,
-    };
-    let mut blob = AnchorBlob {
-        magic: ANCHOR_MAGIC,
-        version: ANCHOR_VERSION.to_le(),
-        reserved: 0,
-        chain: position.chain.0,
-        sequence: position.sequence.to_le(),
-        digest: position.digest.0,
-        minimum_generation: 0,
-        volume: [0; 32],
-    };
-    if let Some(name) = name {
-        let Some((generation, _)) = folder.volume(&name)? else {
-            return Err(Error::Refused(format!("the chain vouches for no volume {name}")));
-        };
-        blob.minimum_generation = generation.to_le();
-        // A volume of a longer name cannot be built.
-        if let Some(place) = blob.volume.get_mut(..name.len()) {
-            place.copy_from_slice(name.as_bytes());
-        }
-    }
-    Ok(blob)
+/// The write of a policy that only changes how old the last event may be.
+fn policy(folder: &ChainFolder, age_max_s: u64) -> Result<Write, Error> {
+    let weakest = folder.proven()?.registers().policy().map(|policy| policy.weakest);
+    let policy = Policy { weakest: weakest.unwrap_or(Algorithm::Ed25519), age_max_s };
+    let name = Name::new(POLICY).ok_or_else(|| Error::Usage("no name".into()))?;
+    Ok(Write { name, value: WriteValue::Policy(policy) })
 }
 
-/// The volume that the chain vouches for, if there is one and no more.
-fn only_volume(folder: &ChainFolder) -> Result<Option<String>, Error> {
-    let proven = folder.proven()?;
-    let mut names = proven.registers().iter().filter_map(|(name, value)| {
-        let name = name.strip_prefix("volume/")?;
-        matches!(value, Value::Pointer { .. }).then(|| name.to_owned())
-    });
-    match (names.next(), names.next()) {
-        (first, None) => Ok(first),
-        _ => Err(Error::Usage(
-            "the chain vouches for several volumes: name one with --volume".into(),
-        )),
+/// `NAME=FILE` on the command line.
+#[derive(Debug, Clone)]
+pub struct NamedFile {
+    name: Name,
+    path: PathBuf,
+}
+
+impl FromStr for NamedFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('=').and_then(|(name, path)| Some((Name::new(name)?, path)));
+        let (name, path) = parts.ok_or(format!("{text}: not NAME=FILE"))?;
+        Ok(Self { name, path: path.into() })
     }
 }

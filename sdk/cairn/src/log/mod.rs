@@ -9,7 +9,7 @@ mod describe;
 mod entry;
 mod folder;
 mod keys;
-mod policy;
+pub(crate) mod policy;
 mod publish;
 mod reader;
 mod request;
@@ -317,9 +317,7 @@ fn prove(args: &ProveArgs, output: &Output) -> Result<Proven, Error> {
         replace(path, proof.as_bytes(), 0o644)?;
     }
     if let (Some(path), Some(chain)) = (&args.bundle, &chain) {
-        let registers = ledger_verify::bundle::NO_REGISTERS;
-        let bundle =
-            ledger_verify::write::bundle(registers, chain.events(), Some(proof.as_bytes()));
+        let bundle = crate::chain::bundle::make(chain, None, Some(proof.as_bytes()))?;
         replace(path, &bundle, 0o644)?;
     }
     Proven::of(&reader, index)

@@ -13,7 +13,7 @@ use crate::Error;
 
 /// A policy with keys of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     pub(super) log: PublicKey,
     pub(super) witnesses: Vec<Witness>,
     pub(super) wanted: usize,
@@ -34,7 +34,7 @@ impl Policy {
     }
 
     /// Reads a policy file.
-    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
         Self::parse(&text)
             .map_err(|(line, what)| Error::Refused(format!("{}:{line}: {what}", path.display())))
@@ -51,14 +51,19 @@ impl Policy {
 
     /// Verifies a checkpoint, or says why not.
     pub(super) fn verify<'n>(&self, note: &Note<'n>) -> Result<Trusted<'n>, Error> {
-        let keys = self.witness_keys()?;
-        let log = self.log.key()?;
-        let policy = checkpoint::Policy { log, witnesses: &keys, witnesses_wanted: self.wanted };
-        policy.verify(note).map_err(|error| Error::Refused(format!("checkpoint: {error}")))
+        self.apply(|policy| policy.verify(note))?
+            .map_err(|error| Error::Refused(format!("checkpoint: {error}")))
     }
 
-    fn witness_keys(&self) -> Result<Vec<Key<'_>>, Error> {
-        self.witnesses.iter().map(|witness| witness.key.key()).collect()
+    /// Hands the policy to a verifier.
+    pub(crate) fn apply<T>(
+        &self,
+        verify: impl FnOnce(checkpoint::Policy<'_>) -> T,
+    ) -> Result<T, Error> {
+        let keys: Vec<Key<'_>> =
+            self.witnesses.iter().map(|witness| witness.key.key()).collect::<Result<_, _>>()?;
+        let log = self.log.key()?;
+        Ok(verify(checkpoint::Policy { log, witnesses: &keys, witnesses_wanted: self.wanted }))
     }
 }
 

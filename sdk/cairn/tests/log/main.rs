@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ledger_verify::bundle::Bundle;
+use ledger_verify::bundle::Reader;
 use ledger_verify::chain::{Anchor, Chain};
 use ledger_verify::log::checkpoint::Policy;
 use ledger_verify::log::note::{KEY_BYTES_MAX, Key};
@@ -149,7 +149,9 @@ fn events_are_logged_proven_and_believed_by_a_device() {
     let policy = Policy { log, witnesses: &[], witnesses_wanted: 0 };
     let bundle = fs::read(folder.path().join("bundle")).unwrap();
     let mut device = Chain::new(Anchor::first(id));
-    Bundle::parse(&bundle).unwrap().verify(&mut device, Some(&policy)).unwrap();
+    let mut reader = Reader::new(Some(policy));
+    reader.push(&mut device, &bundle).unwrap();
+    reader.end().unwrap();
     assert_eq!(device.proven().unwrap().anchor().sequence, 1);
 }
 

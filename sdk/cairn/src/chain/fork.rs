@@ -1,0 +1,72 @@
+//! Evidence of forks.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use ledger_verify::chain::{self, split};
+use serde::Serialize;
+
+use super::folder::{EVENTS, replace};
+use crate::Error;
+
+/// A proven fork.
+#[derive(Serialize)]
+pub(super) struct Fork {
+    id: String,
+    sequence: u64,
+    events: [String; 2],
+}
+
+impl fmt::Display for Fork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, sequence, events: [first, second] } = self;
+        write!(f, "chain {id}: forked at event {sequence}\n    {first}\n    {second}")
+    }
+}
+
+/// Proves a fork from two copies of a chain, or from evidence alone.
+///
+/// # Errors
+/// [`Error::Refused`] when nothing is proven; [`Error::Io`].
+pub(super) fn run(
+    first: &Path,
+    second: Option<&Path>,
+    output: Option<&Path>,
+) -> Result<Fork, Error> {
+    let evidence = match second {
+        None => fs::read(first).map_err(Error::io(first))?,
+        Some(second) => {
+            let none = || Error::Refused("one chain continues the other: no fork".into());
+            first_difference(&events(first)?, &events(second)?).ok_or_else(none)?
+        }
+    };
+    let fork = chain::fork(&evidence).ok_or_else(|| {
+        Error::Refused("no fork: not two signed events of one key set at one place".into())
+    })?;
+    if let Some(path) = output {
+        replace(path, &evidence, 0o644)?;
+    }
+    Ok(Fork {
+        id: fork.chain.to_string(),
+        sequence: fork.sequence,
+        events: fork.events.map(|digest| digest.to_string()),
+    })
+}
+
+/// The events of a chain's folder, or of a chain file.
+fn events(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = if path.is_dir() { path.join(EVENTS) } else { path.to_owned() };
+    fs::read(&file).map_err(Error::io(file))
+}
+
+/// The first two events, one of each chain, that differ.
+fn first_difference(mut first: &[u8], mut second: &[u8]) -> Option<Vec<u8>> {
+    loop {
+        let ((one, rest_one), (two, rest_two)) = (split(first).ok()?, split(second).ok()?);
+        if one.body != two.body {
+            return Some([one.event, two.event].concat());
+        }
+        (first, second) = (rest_one, rest_two);
+    }
+}
