@@ -49,7 +49,7 @@ impl Random {
 }
 
 #[test]
-fn ed25519_agrees_with_ed25519_compact() {
+fn ed25519_agrees_with_ed25519_dalek_and_ed25519_compact() {
     use ed25519_compact::{PublicKey, Signature};
     let mut random = Random::new("ed25519");
     let mut valid_count = 0;
@@ -67,6 +67,11 @@ fn ed25519_agrees_with_ed25519_compact() {
         let ours = Algorithm::Ed25519.verify(&public, &message, &signature);
         let theirs = PublicKey::new(public).verify(message, &Signature::new(signature)).is_ok();
         assert_eq!(ours, theirs, "case {case}");
+        let strict = ed25519_dalek::VerifyingKey::from_bytes(&public).is_ok_and(|key| {
+            let signature = ed25519_dalek::Signature::from_bytes(&signature);
+            key.verify_strict(&message, &signature).is_ok()
+        });
+        assert_eq!(ours, strict, "case {case}");
         valid_count += u64::from(ours);
     }
     assert!(valid_count > 0 && valid_count < count, "{valid_count} valid");

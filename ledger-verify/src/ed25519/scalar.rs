@@ -1,8 +1,7 @@
 //! Numbers modulo the group's order L = 2^252 + 27742317777372353535851937790883648493.
 
 /// L, lowest limb first.
-const ORDER: [u64; 4] =
-    [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
+const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
 
 /// A number below L.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +128,11 @@ mod tests {
         for limbs in scalars {
             for bits in [4, 5] {
                 let digits = Scalar(limbs).signed_digits(bits);
-                assert!(digits.iter().all(|d| *d == 0 || (d % 2 != 0 && d.unsigned_abs() < 1 << (bits - 1))));
+                assert!(
+                    digits
+                        .iter()
+                        .all(|d| *d == 0 || (d % 2 != 0 && d.unsigned_abs() < 1 << (bits - 1)))
+                );
                 let windows = digits.windows(bits as usize);
                 assert!({ windows }.all(|w| w.iter().filter(|d| **d != 0).count() <= 1));
                 // Horner's rule modulo 2^256.

@@ -146,16 +146,13 @@ fn compress(state: &mut [u64; 8], block: &[u8; BLOCK_BYTES]) {
         *word = u64::from_be_bytes(*bytes);
     }
     let mut v = *state;
-    for (k16, is_last) in ROUNDS.as_chunks::<16>().0.iter().zip([false, false, false, false, true]) {
+    for (k16, is_last) in ROUNDS.as_chunks::<16>().0.iter().zip([false, false, false, false, true])
+    {
         for (i, k) in k16.iter().enumerate() {
             let [a, b, c, d, e, f, g, h] = v;
             let sum1 = e.rotate_right(14) ^ e.rotate_right(18) ^ e.rotate_right(41);
             let choice = (e & f) ^ (!e & g);
-            let t1 = h
-                .wrapping_add(sum1)
-                .wrapping_add(choice)
-                .wrapping_add(*k)
-                .wrapping_add(w[i]);
+            let t1 = h.wrapping_add(sum1).wrapping_add(choice).wrapping_add(*k).wrapping_add(w[i]);
             let sum0 = a.rotate_right(28) ^ a.rotate_right(34) ^ a.rotate_right(39);
             let majority = (a & b) ^ (a & c) ^ (b & c);
             let t2 = sum0.wrapping_add(majority);

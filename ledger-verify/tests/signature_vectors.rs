@@ -1,4 +1,4 @@
-//! Wycheproof's signature vectors: every one, none skipped.
+//! Signature vectors of Wycheproof, RFC 8032 and NIST's ACVP: every one, none skipped.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use ledger_verify::algorithm::Algorithm;
@@ -70,4 +70,41 @@ fn ml_dsa_65_agrees_with_all_210() {
         },
     );
     assert_eq!(count, 210);
+}
+
+#[test]
+fn ed25519_agrees_with_all_5_of_rfc_8032() {
+    let file: Value = serde_json::from_str(include_str!("vectors/rfc8032.json")).unwrap();
+    let tests = file.as_array().unwrap();
+    for test in tests {
+        let (public, message) = (hex(&test["public"]), hex(&test["message"]));
+        let mut signature = hex(&test["signature"]);
+        assert!(Algorithm::Ed25519.verify(&public, &message, &signature), "{}", test["name"]);
+        signature[0] ^= 1;
+        assert!(!Algorithm::Ed25519.verify(&public, &message, &signature), "{}", test["name"]);
+    }
+    assert_eq!(tests.len(), 5);
+}
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn ml_dsa_agrees_with_all_30_of_acvp() {
+    use ledger_verify::ml_dsa::{ParameterSet, verify_internal};
+    let file: Value = serde_json::from_str(include_str!("vectors/acvp_mldsa_sigver.json")).unwrap();
+    let (mut valid, mut invalid) = (0, 0);
+    for group in file["testGroups"].as_array().unwrap() {
+        let set = match group["parameterSet"].as_str().unwrap() {
+            "ML-DSA-44" => ParameterSet::MlDsa44,
+            "ML-DSA-65" => ParameterSet::MlDsa65,
+            other => panic!("{other}"),
+        };
+        let public = hex(&group["pk"]);
+        for test in group["tests"].as_array().unwrap() {
+            let (message, signature) = (hex(&test["message"]), hex(&test["signature"]));
+            let got = verify_internal(set, &public, &message, &signature);
+            assert_eq!(got, test["testPassed"], "{} {}", test["tcId"], test["reason"]);
+            *(if got { &mut valid } else { &mut invalid }) += 1;
+        }
+    }
+    assert_eq!((valid, invalid), (6, 24));
 }
