@@ -20,11 +20,13 @@ extern crate std;
 pub mod console;
 pub mod control;
 pub mod harness;
+mod stack;
 mod subject;
 mod time;
 mod words;
 
 pub use console::Console;
+pub use stack::stack_used;
 pub use subject::{
     Test, expect_brk, expect_fault, expect_fault_masked, expect_panic, phase, restart, run,
     scratch, set_scratch,
