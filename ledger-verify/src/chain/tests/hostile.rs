@@ -134,6 +134,7 @@ fn the_builder_here_makes_events_that_are_accepted() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn no_head_may_be_longer_than_it_has_to_be() {
     let (chain, _) = chain_of(2);
     let writes = encoded(|sink| {
@@ -166,6 +167,7 @@ fn no_head_may_be_longer_than_it_has_to_be() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn no_item_may_be_of_another_type_or_indefinite() {
     let (chain, _) = chain_of(2);
     let body = Body::after(&chain).encode();
@@ -437,6 +439,7 @@ fn ed25519_signatures_are_not_malleable() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn every_extension_of_an_event_is_refused() {
     let (chain, _) = chain_of(2);
     let frame = Body::after(&chain).frame();

@@ -121,6 +121,7 @@ fn replays_a_chain_and_answers_registers() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn feed_accepts_any_cut_of_the_bytes() {
     let (made, frames) = chain_of(4);
     let bytes = frames.concat();
@@ -152,6 +153,7 @@ fn feed_stops_at_the_first_refused_event() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn feed_reports_a_chain_cut_inside_an_event() {
     let (made, frames) = chain_of(2);
     let bytes = frames.concat();
@@ -199,6 +201,7 @@ fn the_longest_body_fits_the_feed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn every_flipped_bit_is_refused() {
     let (made, frames) = chain_of(3);
     let anchor = made.proven().unwrap().anchor();
