@@ -10,7 +10,9 @@ const QUIET_PULSES: u32 = 2;
 /// Pulses that a woken PD has to answer.
 const ANSWER_PULSES: u32 = 4;
 /// What a PD must have consumed since it was woken to count as hanging.
-const CONSUMED_US: u64 = 10_000;
+const CONSUMED_US: u64 = 20_000;
+/// So many times more of both while a PD sets itself up: chains are replayed then, in long turns.
+pub(crate) const SETUP: u32 = 8;
 /// Pulses after which a PD hangs even if it consumed nothing: it waits for what never comes.
 const SILENCE_PULSES: u32 = 200;
 
@@ -39,8 +41,14 @@ impl Heartbeat {
     /// Of a PD that has not run.
     pub(crate) const NEW: Self = Self { beats: 0, pulses: 0, woken_at_us: None };
 
-    /// Judges the PD, once per pulse; `consumed_us` says what it consumed in all.
-    pub(crate) fn judge(&mut self, beats: u64, consumed_us: impl FnOnce() -> u64) -> Verdict {
+    /// Judges the PD, once per pulse; `consumed_us` says what it consumed in all. It gets `patience` times
+    /// what a running PD has to answer.
+    pub(crate) fn judge(
+        &mut self,
+        beats: u64,
+        patience: u32,
+        consumed_us: impl FnOnce() -> u64,
+    ) -> Verdict {
         if beats != self.beats {
             *self = Self { beats, ..Self::NEW };
             return Verdict::Lives;
@@ -54,10 +62,11 @@ impl Heartbeat {
             self.woken_at_us = Some(consumed_us());
             return Verdict::Wake;
         };
-        if self.pulses < ANSWER_PULSES {
+        if self.pulses < ANSWER_PULSES * patience {
             return Verdict::Lives;
         }
-        let is_busy = consumed_us().saturating_sub(woken_at_us) >= CONSUMED_US;
+        let is_busy =
+            consumed_us().saturating_sub(woken_at_us) >= CONSUMED_US * u64::from(patience);
         if is_busy || self.pulses >= SILENCE_PULSES { Verdict::Hangs } else { Verdict::Lives }
     }
 
@@ -75,7 +84,7 @@ mod tests {
     fn run(pulses: u32, beats: impl Fn(u32, u32) -> u64, us: u64) -> (u32, Option<u32>) {
         let (mut heartbeat, mut woken) = (Heartbeat::NEW, 0);
         for pulse in 1..=pulses {
-            match heartbeat.judge(beats(pulse, woken), || u64::from(pulse) * us) {
+            match heartbeat.judge(beats(pulse, woken), 1, || u64::from(pulse) * us) {
                 Verdict::Lives => {}
                 Verdict::Wake => woken += 1,
                 Verdict::Hangs => return (woken, Some(pulse)),

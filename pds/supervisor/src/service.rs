@@ -9,8 +9,10 @@ use sel4_microkit::Channel;
 use crate::command::Command;
 use crate::supervisor::{Children, Supervisor};
 
-/// Three pulses: who is silent that long has missed some.
+/// Three pulses.
 const ALARM_US: u64 = 30_000;
+/// Alarms in a row without a pulse after which `pulse` hangs. A slow machine may be late for one.
+const SILENT_ALARMS: u32 = 2;
 
 /// What `supervisor` is connected to beside its children.
 pub struct Wiring<'a, F: FnMut()> {
@@ -31,12 +33,13 @@ pub struct Service<'a, C: Children, F: FnMut()> {
     /// Whether `pulse` has notified since it was judged last, and when that was.
     has_pulsed: bool,
     judged_us: u64,
+    silent_alarms: u32,
 }
 
 impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
     /// A service that begins with [`Service::watch_pulse`].
     pub const fn new(supervisor: Supervisor<'a, C>, wiring: Wiring<'a, F>) -> Self {
-        Self { supervisor, wiring, has_pulsed: true, judged_us: 0 }
+        Self { supervisor, wiring, has_pulsed: true, judged_us: 0, silent_alarms: 0 }
     }
 
     /// These channels notified.
@@ -70,9 +73,15 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
             let is_due = self.wiring.alarm.take() && now_us - self.judged_us >= ALARM_US;
             if is_due && let Some((pulse, _)) = self.wiring.pulse {
                 self.judged_us = now_us;
-                if !core::mem::take(&mut self.has_pulsed) {
-                    self.supervisor.missed(pulse, now_us);
+                if core::mem::take(&mut self.has_pulsed) {
+                    self.silent_alarms = 0;
+                } else {
+                    self.silent_alarms += 1;
                     self.supervisor.pulse(Some(pulse), now_us);
+                }
+                if self.silent_alarms >= SILENT_ALARMS {
+                    self.silent_alarms = 0;
+                    self.supervisor.missed(pulse, now_us);
                 }
             }
             self.wiring.alarm.set((now_us + ALARM_US) * 1000);

@@ -13,7 +13,7 @@ use sel4_externally_shared::ExternallySharedRef;
 
 use crate::command::{Command, Refusal, Verb};
 use crate::crash::{Cause, CrashRecord};
-use crate::heartbeat::{Heartbeat, Verdict};
+use crate::heartbeat::{Heartbeat, SETUP, Verdict};
 use crate::life::{Phase, Restarts};
 
 /// PDs at most, `supervisor` included.
@@ -288,7 +288,9 @@ impl<'a, C: Children> Supervisor<'a, C> {
             return;
         }
         let beats = self.children.heartbeat(index);
-        let verdict = watch.heartbeat.judge(beats, || {
+        let is_up = !matches!(watch.phase, Phase::Loaded | Phase::Initialising);
+        let patience = if is_up { 1 } else { SETUP };
+        let verdict = watch.heartbeat.judge(beats, patience, || {
             status.cpu_us += self.children.consumed_us(index);
             status.cpu_us
         });
