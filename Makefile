@@ -142,6 +142,9 @@ endif
 # --- the image ------------------------------------------------------------------------------------
 
 REVISION = $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+# The commit that sizes are compared with: the last one, or the one before what is built.
+BEFORE  = $(shell git rev-parse --short=12 \
+	HEAD$(if $(filter %-dirty,$(REVISION)),,~1) 2>/dev/null)
 SEARCH  = --search-path $(OUT) $(if $(PROGRAMS),--search-path $(PD_DIR)/$(TARGET)/release)
 SOURCES = --platform platforms/$(PLATFORM).xml $(OVERLAY:%=--overlay %) $(ALLOW:%=--allow %) $(SEARCH) \
 	--kernel "$(KERNEL_VERSION)" --config $(CONFIG) --revision "$(REVISION)"
@@ -164,6 +167,9 @@ $(OUT)/loader.img: $(OUT)/system.xml $(ELFS) $(OUT)/anchor.bin $(SDK_FILES) $(OU
 	@MICROKIT_SDK=$(SDK) $(SDK)/bin/microkit $< --board $(PLATFORM) --config $(CONFIG) \
 		$(SEARCH) --output $@.new --report $(OUT)/report.txt
 	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))" >>$(OUT)/report.txt
+	@echo >>$(OUT)/report.txt
+	@$(CAIRN) report $< $(SEARCH) --keep $(BUILD)/sizes/$(PLATFORM)-$(CONFIG) --revision "$(REVISION)" \
+		--before "$(BEFORE)" >>$(OUT)/report.txt
 	@mv $@.new $@
 
 # --- the demo -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ pub mod log;
 pub mod output;
 pub mod panics;
 mod private_folder;
+pub mod report;
 pub mod stack;
 pub mod status;
 pub mod symbolize;

@@ -32,6 +32,8 @@ enum Command {
     Panics(cairn::panics::Args),
     /// Tells how much stack each PD can take, and refuses what may overflow.
     Stack(cairn::stack::Args),
+    /// Tells how large each PD is, and what changed.
+    Report(cairn::report::Args),
     /// Lists what runs in a system, over the network.
     Ps(cairn::status::Args),
     /// Watches what runs in a system, live.
@@ -55,6 +57,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Symbolize(args) => cairn::symbolize::run(args),
         Command::Panics(args) => cairn::panics::run(args, &output),
         Command::Stack(args) => cairn::stack::run(args, &output),
+        Command::Report(args) => cairn::report::run(args, &output),
         Command::Ps(args) => cairn::status::run(args, &output),
         Command::Top(args) => cairn::top::run(args),
         Command::Chain(command) => cairn::chain::run(command, &output),
