@@ -44,6 +44,8 @@ pub struct PdEntry {
     pub stack_vaddr: u64,
     /// The same memory in `supervisor`, read-only; zero when `supervisor` does not see it.
     pub stack_view_vaddr: u64,
+    /// RAM that no other PD writes, bytes: program, stack and regions.
+    pub ram_bytes: u64,
     /// Budget in microseconds.
     pub budget_us: u32,
     /// Period in microseconds.
@@ -131,6 +133,20 @@ pub struct PdStatus {
     pub restarts: u64,
     /// CPU time consumed in all its lives, microseconds.
     pub cpu_us: u64,
+    /// See [`PdEntry::ram_bytes`].
+    pub ram_bytes: u64,
+    /// Budget in microseconds.
+    pub budget_us: u32,
+    /// Period in microseconds.
+    pub period_us: u32,
+    /// Stack in bytes.
+    pub stack_bytes: u32,
+    /// The most of the stack that was in use so far, in any life; zero where `supervisor` does not see it.
+    pub stack_used_bytes: u32,
+    /// Priority.
+    pub priority: u32,
+    /// Zero.
+    pub reserved: u32,
     /// The PD's own generation.
     pub generation: u64,
     /// When it became ready, nanoseconds of the counter.
@@ -139,6 +155,38 @@ pub struct PdStatus {
     pub text: [u8; 128],
     /// Copy of the PD's counters.
     pub counters: [u64; crate::lifecycle::COUNTERS],
+}
+
+impl Status {
+    /// Nobody is there.
+    pub const EMPTY: Self = Self {
+        sequence: 0,
+        boot_us: 0,
+        pd_count: 0,
+        reserved: 0,
+        event_count: 0,
+        pds: [PdStatus {
+            name: [0; NAME_BYTES],
+            state: 0,
+            text_len: 0,
+            faults: 0,
+            restarts: 0,
+            cpu_us: 0,
+            ram_bytes: 0,
+            budget_us: 0,
+            period_us: 0,
+            stack_bytes: 0,
+            stack_used_bytes: 0,
+            priority: 0,
+            reserved: 0,
+            generation: 0,
+            ready_ns: 0,
+            text: [0; 128],
+            counters: [0; crate::lifecycle::COUNTERS],
+        }; STATUS_PDS_MAX],
+        events: [Event { at_us: 0, pd: 0, from: 0, to: 0, text_len: 0, text: [0; 64] };
+            STATUS_EVENTS_MAX],
+    };
 }
 
 /// A PD changed its state.

@@ -4,10 +4,7 @@
 use core::mem::offset_of;
 use core::sync::atomic::{Ordering, fence};
 
-use protocols::lifecycle::COUNTERS;
-use protocols::system::{
-    BuildInfo, Event, NAME_BYTES, PdStatus, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status,
-};
+use protocols::system::{BuildInfo, Status};
 use protocols::{Reason, crypto, ledger};
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::DataRegion;
@@ -47,30 +44,8 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    pub(crate) const EMPTY: Self = Self { draft: NO_STATUS, status: NO_STATUS };
+    pub(crate) const EMPTY: Self = Self { draft: Status::EMPTY, status: Status::EMPTY };
 }
-
-const NO_STATUS: Status = Status {
-    sequence: 0,
-    boot_us: 0,
-    pd_count: 0,
-    reserved: 0,
-    event_count: 0,
-    pds: [PdStatus {
-        name: [0; NAME_BYTES],
-        state: 0,
-        text_len: 0,
-        faults: 0,
-        restarts: 0,
-        cpu_us: 0,
-        generation: 0,
-        ready_ns: 0,
-        text: [0; 128],
-        counters: [0; COUNTERS],
-    }; STATUS_PDS_MAX],
-    events: [Event { at_us: 0, pd: 0, from: 0, to: 0, text_len: 0, text: [0; 64] };
-        STATUS_EVENTS_MAX],
-};
 
 /// The chain as `ledger` proved it.
 #[derive(Clone, Copy, Debug)]

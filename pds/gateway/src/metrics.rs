@@ -12,7 +12,7 @@ use crate::text::Text;
 /// The media type that scrapers ask for.
 pub(crate) const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A metric that each PD has: name, type, what it means, and how a sample is written.
+/// A metric that each PD has.
 struct PerPd {
     name: &'static str,
     kind: &'static str,
@@ -25,6 +25,12 @@ enum Value {
     Counter(Counter),
     Generation,
     Faults,
+    Restarts,
+    /// Microseconds, written as seconds.
+    Cpu,
+    Ram,
+    Stack,
+    StackUsed,
     /// One, with the state as a label.
     State,
 }
@@ -33,20 +39,24 @@ const fn counter(name: &'static str, help: &'static str, counter: Counter) -> Pe
     PerPd { name, kind: "counter", help, value: Value::Counter(counter) }
 }
 
-const PER_PD: [PerPd; 18] = [
-    PerPd {
-        name: "cairn_pd_state",
-        kind: "gauge",
-        help: "The state that the protection domain is in.",
-        value: Value::State,
-    },
-    PerPd {
-        name: "cairn_pd_generation",
-        kind: "gauge",
-        help: "Which of its lives the protection domain is in, from 1.",
-        value: Value::Generation,
-    },
-    PerPd { name: "cairn_pd_faults_total", kind: "counter", help: "Faults.", value: Value::Faults },
+const fn known(name: &'static str, kind: &'static str, help: &'static str, value: Value) -> PerPd {
+    PerPd { name, kind, help, value }
+}
+
+const PER_PD: [PerPd; 23] = [
+    known("cairn_pd_state", "gauge", "The state that the PD is in.", Value::State),
+    known("cairn_pd_generation", "gauge", "Which of its lives, from 1.", Value::Generation),
+    known("cairn_pd_faults_total", "counter", "Faults.", Value::Faults),
+    known("cairn_pd_restarts_total", "counter", "Starts after a fault.", Value::Restarts),
+    known("cairn_pd_cpu_seconds_total", "counter", "CPU time used.", Value::Cpu),
+    known("cairn_pd_ram_bytes", "gauge", "RAM that no other PD writes.", Value::Ram),
+    known("cairn_pd_stack_bytes", "gauge", "Stack.", Value::Stack),
+    known(
+        "cairn_pd_stack_used_bytes",
+        "gauge",
+        "The most of it that was in use; 0: unseen.",
+        Value::StackUsed,
+    ),
     counter("cairn_pd_wakeups_total", "Notifications received.", Counter::Wakeups),
     counter("cairn_pd_notifications_total", "Notifications sent.", Counter::Notifications),
     counter("cairn_pd_interrupts_total", "Interrupts handled.", Counter::Interrupts),
@@ -89,7 +99,13 @@ pub(crate) fn write_piece<F: FnMut()>(
         if matches!(metric.value, Value::State) {
             out.str(",state=").label(state_name(pd.state));
         }
-        out.str("} ").decimal(metric.value.of(pd)).str("\n");
+        out.str("} ");
+        let value = metric.value.of(pd);
+        match metric.value {
+            Value::Cpu => out.seconds(value),
+            _ => out.decimal(value),
+        };
+        out.str("\n");
     }
     true
 }
@@ -102,6 +118,11 @@ impl Value {
             }
             Self::Generation => pd.generation,
             Self::Faults => pd.faults.into(),
+            Self::Restarts => pd.restarts,
+            Self::Cpu => pd.cpu_us,
+            Self::Ram => pd.ram_bytes,
+            Self::Stack => pd.stack_bytes.into(),
+            Self::StackUsed => pd.stack_used_bytes.into(),
             Self::State => 1,
         }
     }

@@ -159,6 +159,15 @@ fn write_pd(pd: &PdStatus, out: &mut Text<'_>) {
     out.str(", \"restarts\": ").decimal(pd.restarts);
     out.str(", \"cpu_us\": ").decimal(pd.cpu_us);
     out.str(", \"ready_us\": ").decimal(pd.ready_ns / 1000);
+    out.str(", \"priority\": ").decimal(pd.priority.into());
+    out.str(", \"budget_us\": ").decimal(pd.budget_us.into());
+    out.str(", \"period_us\": ").decimal(pd.period_us.into());
+    out.str(", \"ram_bytes\": ").decimal(pd.ram_bytes);
+    out.str(", \"stack_bytes\": ").decimal(pd.stack_bytes.into());
+    // Zero is what nobody may see.
+    if pd.stack_used_bytes > 0 {
+        out.str(", \"stack_used_bytes\": ").decimal(pd.stack_used_bytes.into());
+    }
     for (name, counter) in ACTIVITY {
         out.str(", ");
         write_counter(pd, name, counter, out);

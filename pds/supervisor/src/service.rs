@@ -114,8 +114,13 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
         if self.supervisor.sabotage(line) {
             return;
         }
+        if line.trim() == "ps" {
+            self.supervisor.refresh(now_us);
+            self.supervisor.list();
+            return;
+        }
         let Some(command) = Command::parse(line) else {
-            log::info!("commands: pause, resume, stop, start or restart, and the name of a PD");
+            log::info!("commands: ps; pause, resume, stop, start or restart, and the name of a PD");
             return;
         };
         if let Err(refusal) = self.supervisor.command(command, now_us) {

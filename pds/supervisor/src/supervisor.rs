@@ -3,10 +3,9 @@
 use core::fmt;
 
 use protocols::Reason;
-use protocols::lifecycle::{COUNTERS, Page, State};
+use protocols::lifecycle::{Counter, Page, State};
 use protocols::system::{
-    Event, NAME_BYTES, PdEntry, PdStatus, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status, state_name,
-    text,
+    Event, PdEntry, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status, state_name, text,
 };
 use sel4::{Fault, UserContext};
 use sel4_externally_shared::ExternallySharedRef;
@@ -23,6 +22,8 @@ pub const PDS_MAX: usize = STATUS_PDS_MAX;
 const NOTIFICATIONS_MAX: u32 = 256;
 /// Commands come through the one, time through the other.
 const NEEDED: [&str; 2] = ["serial", "pulse"];
+/// Words of a stack that are looked at in a pulse.
+const STACK_WORDS: u64 = 256;
 /// Pulses that a PD which is to be stopped has to end its turn.
 const TURN_PULSES: u32 = 2;
 
@@ -70,6 +71,8 @@ struct Watch {
 pub struct Memory {
     watches: [Watch; PDS_MAX],
     status: Status,
+    /// Whose stack is looked at next, and how far above its lowest address.
+    gauge: (usize, u64),
 }
 
 impl Memory {
@@ -87,27 +90,8 @@ impl Memory {
                 turn: (0, 0),
             }
         }; PDS_MAX],
-        status: Status {
-            sequence: 0,
-            boot_us: 0,
-            pd_count: 0,
-            reserved: 0,
-            event_count: 0,
-            pds: [PdStatus {
-                name: [0; NAME_BYTES],
-                state: 0,
-                text_len: 0,
-                faults: 0,
-                restarts: 0,
-                cpu_us: 0,
-                generation: 0,
-                ready_ns: 0,
-                text: [0; 128],
-                counters: [0; COUNTERS],
-            }; STATUS_PDS_MAX],
-            events: [Event { at_us: 0, pd: 0, from: 0, to: 0, text_len: 0, text: [0; 64] };
-                STATUS_EVENTS_MAX],
-        },
+        status: Status::EMPTY,
+        gauge: (0, 0),
     };
 }
 
@@ -139,6 +123,10 @@ impl<'a, C: Children> Supervisor<'a, C> {
         let kept = memory.watches.iter_mut().zip(&mut memory.status.pds);
         for ((watch, status), entry) in kept.zip(&entries) {
             status.name = entry.name;
+            status.ram_bytes = entry.ram_bytes;
+            (status.budget_us, status.period_us) = (entry.budget_us, entry.period_us);
+            status.stack_bytes = entry.stack_bytes;
+            status.priority = entry.priority.into();
             status.state = watch.phase.code();
             let window_us = u64::from(entry.window_ms).saturating_mul(1000);
             watch.restarts = Restarts::new(entry.restarts_max, window_us);
@@ -180,6 +168,7 @@ impl<'a, C: Children> Supervisor<'a, C> {
     /// Time passes: judges heartbeats, starts and stops whoever is due. `pulse` is the PD whose beat
     /// this is; it is not judged by its own.
     pub fn pulse(&mut self, pulse: Option<usize>, now_us: u64) {
+        self.gauge_stack();
         for index in 0..self.entries.len() {
             let Some(watch) = self.memory.watches.get_mut(index) else { continue };
             watch.notifications = 0;
@@ -305,6 +294,54 @@ impl<'a, C: Children> Supervisor<'a, C> {
     fn account(&mut self, index: usize) {
         if let Some(status) = self.memory.status.pds.get_mut(index) {
             status.cpu_us += self.children.consumed_us(index);
+        }
+    }
+
+    /// Looks at the next piece of somebody's stack. The kernel hands it out as zeros, so what is not
+    /// zero was in use once.
+    fn gauge_stack(&mut self) {
+        let (index, start) = self.memory.gauge;
+        let (Some(entry), Some(pd)) =
+            (self.entries.get(index), self.memory.status.pds.get_mut(index))
+        else {
+            self.memory.gauge = (0, 0);
+            return;
+        };
+        let bytes = u64::from(entry.stack_bytes);
+        let unused = bytes.saturating_sub(pd.stack_used_bytes.into());
+        let end = unused.min(start.saturating_add(8 * STACK_WORDS));
+        let mut words = (start..end).step_by(8);
+        let is_used = |at: u64| self.children.stack_word(index, at).is_some_and(|word| word != 0);
+        let lowest = words.find(|at| is_used(*at));
+        if let Some(at) = lowest {
+            pd.stack_used_bytes = u32::try_from(bytes.saturating_sub(at)).unwrap_or(u32::MAX);
+        }
+        let is_done = lowest.is_some() || end == unused || entry.stack_view_vaddr == 0;
+        self.memory.gauge = if is_done { (index.saturating_add(1), 0) } else { (index, end) };
+    }
+
+    /// Prints a line about each PD on the console.
+    pub fn list(&self) {
+        log::info!(
+            "PD           STATE        LIFE PRIO   CPU ms  STACK USED  WOKEN   SENT  VIOLATIONS"
+        );
+        for pd in self.memory.status.pds.iter().take(self.entries.len()) {
+            let count = |counter: Counter| {
+                pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0)
+            };
+            log::info!(
+                "{:<12} {:<12} {:>4} {:>4} {:>8} {:>5}/{:<5} {:>6} {:>6}  {}",
+                text(&pd.name),
+                state_name(pd.state),
+                pd.generation,
+                pd.priority,
+                pd.cpu_us / 1000,
+                pd.stack_used_bytes,
+                pd.stack_bytes,
+                count(Counter::Wakeups),
+                count(Counter::Notifications),
+                count(Counter::Violations)
+            );
         }
     }
 

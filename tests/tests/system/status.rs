@@ -1,6 +1,8 @@
 //! `/status` tells the truth.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -31,6 +33,8 @@ pub(crate) fn tests() -> Tests<Served> {
         names_volume_and_chain,
         every_pd_runs,
         the_network_is_counted,
+        every_pd_is_measured,
+        stacks_stay_within_what_was_computed,
         the_console_said_the_same,
     ]
 }
@@ -92,6 +96,50 @@ pub(crate) fn every_pd_runs(served: &Served) {
         assert_eq!((&pd["state"], number(&pd["faults"])), (&Value::from("running"), 0), "{pd}");
         let ready = number(&pd["ready_us"]);
         assert!(ready > 0 && ready <= boot, "{pd}");
+    }
+}
+
+pub(crate) fn every_pd_is_measured(served: &Served) {
+    let status = status(served);
+    for pd in status["pds"].as_array().unwrap() {
+        let budget = number(&pd["budget_us"]);
+        assert!(budget > 0 && budget <= number(&pd["period_us"]), "{pd}");
+        assert!(number(&pd["priority"]) > 0 && number(&pd["cpu_us"]) > 0, "{pd}");
+        assert!(number(&pd["ram_bytes"]) > number(&pd["stack_bytes"]), "{pd}");
+        assert!(number(&pd["cpu_us"]) < number(&status["uptime_us"]), "{pd}");
+    }
+}
+
+/// `supervisor` needs a few seconds to look at all stacks.
+pub(crate) fn stacks_stay_within_what_was_computed(served: &Served) {
+    let table = fs::read_to_string(served.house().environment.output.join("stack.txt")).unwrap();
+    let row = |pd: &str| {
+        let line = table.lines().find(|line| line.split_whitespace().next() == Some(pd)).unwrap();
+        let words: Vec<u64> = line.split_whitespace().skip(1).map(|n| n.parse().unwrap()).collect();
+        (words[0], words[1])
+    };
+    // Everybody but `supervisor`, and `crypto`, whose stack is secret.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let seen = loop {
+        let status = status(served);
+        let pds = status["pds"].as_array().unwrap().iter();
+        let seen: Vec<_> = pds
+            .filter(|pd| !pd["stack_used_bytes"].is_null())
+            .map(|pd| {
+                let (name, used) = (pd["name"].as_str().unwrap(), number(&pd["stack_used_bytes"]));
+                (name.to_owned(), used, number(&pd["stack_bytes"]))
+            })
+            .collect();
+        if seen.len() + 2 >= PDS.len() {
+            break seen;
+        }
+        assert!(Instant::now() < deadline, "only {seen:?}");
+        thread::sleep(Duration::from_secs(1));
+    };
+    for (pd, used, bytes) in seen {
+        let (stack, worst) = row(&pd);
+        assert!(used <= worst && bytes == stack, "{pd} used {used} of {worst} in {stack} bytes");
+        println!("{pd}: {used} of at most {worst} bytes of stack were in use");
     }
 }
 

@@ -190,6 +190,7 @@ fn metrics_of(world: &mut World) -> (prometheus_parse::Scrape, String) {
 fn prometheus_understands_the_metrics() {
     use prometheus_parse::Value::{Counter, Gauge};
     let mut world = world_with(3);
+    world.status.pds[1].cpu_us = 1_500_000;
     let (scrape, text) = metrics_of(&mut world);
     let sample = |name: &str, pd: Option<&str>| {
         let mut named = scrape.samples.iter().filter(|sample| sample.metric == name);
@@ -202,6 +203,7 @@ fn prometheus_understands_the_metrics() {
     assert_eq!(sample("cairn_volume_entries", None).value, Gauge(3.0));
     assert_eq!(sample("cairn_chain_sequence", None).value, Gauge(6.0));
     assert_eq!(sample("cairn_pd_received_total", Some("nic")).value, Counter(77.0));
+    assert_eq!(sample("cairn_pd_cpu_seconds_total", Some("nic")).value, Counter(1.5));
     let state = sample("cairn_pd_state", Some("supervisor"));
     assert_eq!((state.labels.get("state"), &state.value), (Some("running"), &Gauge(1.0)));
     // Each metric has a type and is in one piece, and no sample comes twice.
@@ -240,6 +242,27 @@ fn the_status_page_is_made_of_objects() {
     assert_eq!(world.get("/ui/app.js").body, content(30));
     assert_eq!(world.get("/ui/missing").code, 404);
     assert_eq!(world.get("/ui/..%2fx").code, 404);
+}
+
+#[test]
+fn the_status_tells_what_a_pd_may_and_does_use() {
+    let mut world = World::new();
+    let pd = &mut world.status.pds[1];
+    (pd.priority, pd.budget_us, pd.period_us) = (185, 500, 1000);
+    (pd.ram_bytes, pd.stack_bytes, pd.stack_used_bytes) = (1 << 33, 32768, 1200);
+    let status = status_of(&mut world);
+    let (supervisor, nic) = (&status["pds"][0], &status["pds"][1]);
+    for (name, value) in [
+        ("priority", 185),
+        ("budget_us", 500),
+        ("period_us", 1000),
+        ("ram_bytes", 1_u64 << 33),
+        ("stack_bytes", 32768),
+        ("stack_used_bytes", 1200),
+    ] {
+        assert_eq!(nic[name], value, "{name}");
+    }
+    assert!(supervisor["stack_used_bytes"].is_null(), "nobody sees that stack");
 }
 
 #[test]

@@ -21,6 +21,8 @@ struct World {
     acts: Vec<Act>,
     /// What each PD consumes between two questions.
     consumes_us: u64,
+    /// Where the part of the stacks begins that was in use.
+    stack_from: u64,
 }
 
 #[derive(Clone, Default)]
@@ -36,7 +38,8 @@ impl Children for Fake {
     }
 
     fn stack_word(&self, _: usize, offset: u64) -> Option<u64> {
-        (offset < 64).then_some(offset)
+        let is_unused = offset < self.0.borrow().stack_from;
+        (offset < 64).then_some(if is_unused { 0 } else { offset })
     }
 
     fn consumed_us(&mut self, _: usize) -> u64 {
@@ -122,6 +125,26 @@ fn with_running(test: impl FnOnce(&Fake, Supervisor<'_, Fake>)) {
 
 fn status(supervisor: &Supervisor<'_, Fake>) -> Status {
     supervisor.page.as_ptr().read()
+}
+
+#[test]
+fn the_most_that_a_stack_was_in_use_is_remembered() {
+    with_running(|fake, mut supervisor| {
+        let mut used = |from: u64| {
+            fake.0.borrow_mut().stack_from = from;
+            // A piece of one stack at each pulse, and one to begin anew.
+            for _ in 0..2 * (STORE + 2) {
+                fake.beat(NET);
+                fake.beat(STORE);
+                supervisor.pulse(None, 20);
+            }
+            supervisor.refresh(20);
+            status(&supervisor).pds.map(|pd| pd.stack_used_bytes)
+        };
+        assert_eq!(used(40)[..3], [24; 3]);
+        assert_eq!(used(16)[..3], [48; 3]);
+        assert_eq!(used(56)[..3], [48; 3], "what was in use once stays counted");
+    });
 }
 
 fn state(supervisor: &Supervisor<'_, Fake>, index: usize) -> &'static str {

@@ -13,6 +13,7 @@ use super::super::xml::Element;
 use super::Blob;
 use super::place::{Placer, ServerEnd, Table};
 use super::plan::{self, Family, LIFECYCLE_PROTOCOL, Link, Role};
+use super::space::PAGE_BYTES;
 use super::supervise::Supervised;
 
 /// What `<build_info/>` tells.
@@ -173,6 +174,7 @@ fn pd_table(
             entry: program.and_then(|path| files.entry_point(path)).unwrap_or(0),
             stack_vaddr: supervised.stack_vaddr,
             stack_view_vaddr: supervised.stack_view_vaddr,
+            ram_bytes: ram_bytes(root, pd, files),
             budget_us: fit(budget),
             period_us: fit(numeric("period", budget)),
             stack_bytes: fit(stack_bytes),
@@ -186,6 +188,30 @@ fn pd_table(
         content.extend_from_slice(entry.as_bytes());
     }
     content
+}
+
+/// RAM that no other PD writes: program, the tool's stack and IPC buffer, and regions.
+fn ram_bytes(root: &Element, pd: &Element, files: &Files) -> u64 {
+    let writers = |region: &str| {
+        let maps = |pd: &&Element| {
+            pd.named("map").any(|map| {
+                map.get("mr") == Some(region) && map.get("perms").is_none_or(|p| p.contains('w'))
+            })
+        };
+        system::pd_elements(root).iter().filter(|pd| maps(pd)).count()
+    };
+    let size = |element: &Element, key| element.get(key).and_then(number::parse).unwrap_or(0);
+    let own = |map: &&Element| map.get("perms").is_none_or(|perms| perms.contains('w'));
+    let regions = pd.named("map").filter(own).filter_map(|map| {
+        let name = map.get("mr").filter(|name| writers(name) == 1)?;
+        let mut regions = root.named("memory_region");
+        regions.find(|region| region.get("name") == Some(name) && region.get("phys_addr").is_none())
+    });
+    let regions: u64 = regions.map(|region| size(region, "size")).sum();
+    let program = pd.named("program_image").next().and_then(|image| image.get("path"));
+    let program = program.and_then(|path| files.program_bytes(path)).unwrap_or(0);
+    let stack = pd.get("stack_size").map_or(defaults::STACK_BYTES, |_| size(pd, "stack_size"));
+    [program, stack, PAGE_BYTES, regions].into_iter().fold(0, u64::saturating_add)
 }
 
 /// Names must fit their field; a server with a table speaks one protocol and has clients.
