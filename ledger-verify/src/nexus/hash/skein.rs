@@ -87,6 +87,7 @@ impl<const WORDS: usize> Skein<WORDS> {
         skein
     }
 
+    #[inline(never)]
     pub(super) fn update(&mut self, input: &[u8]) {
         for byte in input {
             if self.block_bytes == WORDS * 8 {
@@ -117,6 +118,7 @@ impl<const WORDS: usize> Skein<WORDS> {
     }
 
     /// One step of UBI.
+    #[inline(never)]
     fn compress(&mut self, kind: u64) {
         self.bytes_done += self.block_bytes as u64;
         let message = self.block;

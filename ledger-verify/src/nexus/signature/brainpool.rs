@@ -32,6 +32,7 @@ pub(crate) type Element = ConstMontyForm<P, { U512::LIMBS }>;
 /// A number modulo the order.
 pub(crate) type Scalar = ConstMontyForm<N, { U512::LIMBS }>;
 
+const THREE: Element = Element::new(&U512::from_u8(3));
 const B: Element = element(
     "7CBBBCF9441CFAB76E1890E46884EAE321F70C0BCB4981527897504BEC3E36A6\
      2BCDFA2304976540F6450085F2DAE145C22553B465763689180EA2571867423E",
@@ -62,6 +63,8 @@ const fn element(digits: &str) -> Element {
 }
 
 /// `public` is `02` or `03`, then x. `signature` has 135 bytes.
+// Out of line, so that its stack is not added to that of the other algorithm.
+#[inline(never)]
 pub(super) fn verify(
     public: &[u8],
     message: &[u8],
@@ -98,7 +101,7 @@ fn decode_integer(header: &[u8], bytes: &[u8]) -> Result<U512, usize> {
         Some(number @ [first, second, ..])
             if (0x0080..0x8000).contains(&u16::from_be_bytes([*first, *second])) =>
         {
-            Ok(U512::from_be_slice(number))
+            Ok(number_from(number))
         }
         _ => Err(header.len()),
     }
@@ -108,21 +111,27 @@ fn decode_public(public: &[u8; PUBLIC_BYTES]) -> Result<Point, SignatureError> {
     let [parity @ (2 | 3), x @ ..] = public else {
         return Err(SignatureError::KeyEncoding { offset: 0 });
     };
-    let x = U512::from_be_slice(x);
+    let x = number_from(x);
     if x >= *P::PARAMS.modulus().as_ref() {
         return Err(SignatureError::KeyEncoding { offset: 1 });
     }
     let x = Element::new(&x);
     // x³ - 3x + b, and its root: p is 3 modulo 4.
-    let square = (x.square() - (Element::ONE.double() + Element::ONE)) * x + B;
-    let root = pow(&square, &P::PARAMS.modulus().as_ref().shr_vartime(2).wrapping_add(&U512::ONE));
-    if root.square() != square {
+    let yy = (square(x) - THREE) * x + B;
+    let root = pow(&yy, &P::PARAMS.modulus().as_ref().shr_vartime(2).wrapping_add(&U512::ONE));
+    if square(root) != yy {
         return Err(SignatureError::KeyNotOnCurve);
     }
     // No point has a y of 0: the order is odd.
     let is_odd = root.retrieve().is_odd().to_bool();
     let y = if is_odd == (*parity == 3) { root } else { -root };
     Ok(Point { x, y, z: Element::ONE })
+}
+
+/// Highest byte first. Out of line: it is unrolled.
+#[inline(never)]
+fn number_from(bytes: &[u8; BYTES]) -> U512 {
+    U512::from_be_slice(bytes)
 }
 
 /// The first 64 bytes of `message` as a number, or all that there are.
@@ -132,13 +141,25 @@ pub(crate) fn digest(message: &[u8]) -> Scalar {
     for (place, byte) in bytes.iter_mut().rev().zip(message.iter().rev()) {
         *place = *byte;
     }
-    Scalar::new(&U512::from_be_slice(&bytes))
+    Scalar::new(&number_from(&bytes))
 }
 
 /// Whether the x coordinate of `point`, modulo the order, is `r`: x - n has 258 bits, and `r` has more.
 fn has_x(point: &Point, r: &U512) -> bool {
     // x is X / Z².
-    !point.is_infinity() && Element::new(r) * point.z.square() == point.x
+    !point.is_infinity() && Element::new(r) * square(point.z) == point.x
+}
+
+/// a². The crate's own is no faster, and more code.
+fn square<M: ConstMontyParams<{ U512::LIMBS }>>(
+    a: ConstMontyForm<M, { U512::LIMBS }>,
+) -> ConstMontyForm<M, { U512::LIMBS }> {
+    a * a
+}
+
+/// 2a, for the same reason.
+fn double(a: Element) -> Element {
+    a + a
 }
 
 /// 1 / a, for a other than 0: both moduli are prime.
@@ -157,7 +178,7 @@ fn pow<M: ConstMontyParams<{ U512::LIMBS }>>(
     let mut result = ConstMontyForm::ONE;
     for byte in exponent.to_be_bytes().as_ref() {
         for bit in (0..8).rev() {
-            result = result.square();
+            result = square(result);
             if byte >> bit & 1 == 1 {
                 result *= base;
             }
@@ -185,14 +206,14 @@ impl Point {
     #[inline(never)]
     fn double(&self) -> Self {
         let Self { x, y, z } = self;
-        let (delta, gamma) = (z.square(), y.square());
+        let (delta, gamma) = (square(*z), square(*y));
         let beta = *x * gamma;
         let alpha = (*x - delta) * (*x + delta);
-        let alpha = alpha.double() + alpha;
-        let beta4 = beta.double().double();
-        let x = alpha.square() - beta4.double();
-        let z = (*y + *z).square() - gamma - delta;
-        let y = alpha * (beta4 - x) - gamma.square().double().double().double();
+        let alpha = double(alpha) + alpha;
+        let beta4 = double(double(beta));
+        let x = square(alpha) - double(beta4);
+        let z = square(*y + *z) - gamma - delta;
+        let y = alpha * (beta4 - x) - double(double(double(square(gamma))));
         Self { x, y, z }
     }
 
@@ -205,16 +226,16 @@ impl Point {
         if other.is_infinity() {
             return *self;
         }
-        let (z1, z2) = (self.z.square(), other.z.square());
+        let (z1, z2) = (square(self.z), square(other.z));
         let (u1, u2) = (self.x * z2, other.x * z1);
         let (s1, s2) = (self.y * z2 * other.z, other.y * z1 * self.z);
         let (h, r) = (u2 - u1, s2 - s1);
         if h == Element::ZERO {
             return if r == Element::ZERO { self.double() } else { Self::INFINITY };
         }
-        let hh = h.square();
+        let hh = square(h);
         let (hhh, v) = (h * hh, u1 * hh);
-        let x = r.square() - hhh - v.double();
+        let x = square(r) - hhh - double(v);
         Self { x, y: r * (v - x) - s1 * hhh, z: self.z * other.z * h }
     }
 }
@@ -272,7 +293,7 @@ mod tests {
     #[test]
     fn the_constants_are_those_of_a_curve_of_that_order() {
         let Point { x, y, .. } = GENERATOR;
-        assert_eq!(y.square(), (x.square() - Element::new(&U512::from_u8(3))) * x + B);
+        assert_eq!(y.square(), (x.square() - THREE) * x + B);
         let last = multiply(&scalar(-1), &Scalar::ZERO, &GENERATOR);
         assert!(is_same(&last, &times(-1)));
         assert!(last.add(&GENERATOR).is_infinity());

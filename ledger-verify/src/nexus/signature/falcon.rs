@@ -37,6 +37,8 @@ pub(crate) type Poly = [u32; DEGREE];
 
 /// `public` is `09`, then the coefficients of h with 14 bits each. `signature` is `59`, the nonce, then
 /// the coefficients of s2 with 12 bits each, signed. The highest bit of each comes first.
+// Out of line, so that its stack is not added to that of the other algorithm.
+#[inline(never)]
 pub(super) fn verify(
     public: &[u8],
     message: &[u8],
@@ -56,8 +58,10 @@ fn squared_length(public: &[u8], message: &[u8], signature: &[u8]) -> Result<u64
         return Err(SignatureError::SignatureEncoding { offset: 0 });
     };
 
-    let mut product = decode_signature(s2)?;
-    multiply(&mut product, decode_public(public)?);
+    let (mut product, mut h) = ([0; DEGREE], [0; DEGREE]);
+    decode_public(public, &mut h)?;
+    decode_signature(s2, &mut product)?;
+    multiply(&mut product, &mut h);
     let mut challenge = Challenge::new(nonce, message);
     let mut norm = 0;
     for (product, (_, s2)) in product.iter().zip(numbers::<SIGNATURE_BITS>(s2)) {
@@ -67,22 +71,20 @@ fn squared_length(public: &[u8], message: &[u8], signature: &[u8]) -> Result<u64
     Ok(norm)
 }
 
-fn decode_public(public: &[u8; PUBLIC_BYTES]) -> Result<Poly, SignatureError> {
+fn decode_public(public: &[u8; PUBLIC_BYTES], h: &mut Poly) -> Result<(), SignatureError> {
     let [PUBLIC_HEADER, numbers @ ..] = public else {
         return Err(SignatureError::KeyEncoding { offset: 0 });
     };
-    let mut h = [0; DEGREE];
     for (h, (offset, value)) in h.iter_mut().zip(self::numbers::<PUBLIC_BITS>(numbers)) {
         if value >= Q {
             return Err(SignatureError::KeyEncoding { offset: 1 + offset });
         }
         *h = value;
     }
-    Ok(h)
+    Ok(())
 }
 
-fn decode_signature(numbers: &[u8]) -> Result<Poly, SignatureError> {
-    let mut s2 = [0; DEGREE];
+fn decode_signature(numbers: &[u8], s2: &mut Poly) -> Result<(), SignatureError> {
     for (s2, (offset, value)) in s2.iter_mut().zip(self::numbers::<SIGNATURE_BITS>(numbers)) {
         // The only number without a negative.
         if value == 1 << (SIGNATURE_BITS - 1) {
@@ -90,7 +92,7 @@ fn decode_signature(numbers: &[u8]) -> Result<Poly, SignatureError> {
         }
         *s2 = sign_extend(value);
     }
-    Ok(s2)
+    Ok(())
 }
 
 /// Numbers of `BITS` bits packed into bytes, highest bits first, with the byte where each begins.
@@ -118,12 +120,11 @@ fn square(a: u32) -> u64 {
     u64::from(a.min(Q - a)).pow(2)
 }
 
-/// a · b, into a.
-#[inline(never)]
-fn multiply(a: &mut Poly, mut b: Poly) {
+/// a · b, into a; b is used up.
+fn multiply(a: &mut Poly, b: &mut Poly) {
     Ring::ntt(a);
-    Ring::ntt(&mut b);
-    for (a, b) in a.iter_mut().zip(&b) {
+    Ring::ntt(b);
+    for (a, b) in a.iter_mut().zip(b) {
         *a = Ring::mul(*a, *b);
     }
     Ring::inverse_ntt(a);
