@@ -13,7 +13,7 @@ const MIB: f64 = (1 << 20) as f64;
 const VIRTUAL_TIME: [&str; 2] = ["-icount", "shift=0"];
 
 /// Names of the on-target benchmarks' lines: row, unit, goal.
-const ON_TARGET: [(&str, &str, &str, Goal); 16] = [
+const ON_TARGET: [(&str, &str, &str, Goal); 22] = [
     ("ppcall_0_mrs", "PPC round trip, 0 message registers", "instr", Goal::AtMost(736.0)),
     ("ppcall_1_mr", "PPC round trip, 1 message register", "instr", Goal::AtMost(763.0)),
     ("notify_plain", "notify ping-pong", "instr", Goal::AtMost(2248.0)),
@@ -30,6 +30,12 @@ const ON_TARGET: [(&str, &str, &str, Goal); 16] = [
     ("event_hybrid_stack", "stack of that replay", "bytes", Goal::None),
     ("bundle_64k", "proof bundle and its binary of 64 KiB", "instr", Goal::AtMost(1.8e6)),
     ("bundle_64k_stack", "stack of that", "bytes", Goal::None),
+    ("nexus_brainpool", "Nexus signature, brainpoolP512t1", "instr", Goal::None),
+    ("nexus_brainpool_stack", "stack of that", "bytes", Goal::None),
+    ("nexus_falcon", "Nexus signature, Falcon-512", "instr", Goal::None),
+    ("nexus_falcon_stack", "stack of that", "bytes", Goal::None),
+    ("nexus_block_work", "Nexus block, its proof of work", "instr", Goal::None),
+    ("nexus_merkle_node", "Nexus Merkle node", "instr", Goal::None),
 ];
 
 impl Suite {
