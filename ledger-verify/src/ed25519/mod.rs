@@ -1,4 +1,4 @@
-//! Ed25519 (RFC 8032): verification only, strict, in about 2 KiB of stack.
+//! Ed25519 (RFC 8032): verification only, strict.
 //!
 //! Written here because the usual crate needs 7.2 KB of stack and 574 k instructions, more than the
 //! rest of the verifier; other crates are laxer, larger or can panic (measured: `docs/ledger.md`,
