@@ -4,9 +4,9 @@
 //! DER (RFC 3279, section 2.2.3) of one form only: R and S have 64 bytes each, which the signer tries
 //! for until it is so. S and n - S both verify; a transaction's id does not depend on it.
 //!
-//! Modular arithmetic is `crypto-bigint`'s; no crate has this curve. Measured for
-//! `aarch64-unknown-none`, its Montgomery product is as fast as one written for the purpose and links
-//! no panic; its inversion does, and is large, hence Fermat's.
+//! Modular arithmetic is `crypto-bigint`'s; no crate has this curve. Its Montgomery product is as fast as
+//! one written for the purpose and links no panic on `aarch64-unknown-none`; its inversion does, and is
+//! large, hence Fermat's.
 
 use crypto_bigint::modular::{ConstMontyForm, ConstMontyParams};
 use crypto_bigint::{U512, const_monty_params};
@@ -150,7 +150,7 @@ fn has_x(point: &Point, r: &U512) -> bool {
     !point.is_infinity() && Element::new(r) * square(point.z) == point.x
 }
 
-/// a². The crate's own is no faster, and more code.
+/// a². The crate's own is less than 1 % faster here, and 1.3 KB more code.
 fn square<M: ConstMontyParams<{ U512::LIMBS }>>(
     a: ConstMontyForm<M, { U512::LIMBS }>,
 ) -> ConstMontyForm<M, { U512::LIMBS }> {
