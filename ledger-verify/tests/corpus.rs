@@ -2,7 +2,7 @@
 //! the writing side makes today.
 //!
 //! `WRITE_SEEDS=1` writes the seeds anew, after a change of format.
-#![cfg(feature = "write")]
+#![cfg(all(feature = "nexus", feature = "write"))]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 #[path = "../fuzz/src/lib.rs"]
@@ -20,7 +20,7 @@ use targets::{World, world};
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 13] = [
+const TARGETS: [Target; 17] = [
     ("base64", targets::base64),
     ("bundle", targets::bundle),
     ("cbor", targets::cbor),
@@ -28,6 +28,10 @@ const TARGETS: [Target; 13] = [
     ("event", targets::event),
     ("feed", targets::feed),
     ("key", targets::key),
+    ("nexus_bundle", targets::nexus_bundle),
+    ("nexus_object", targets::nexus_object),
+    ("nexus_text", targets::nexus_text),
+    ("nexus_transaction", targets::nexus_transaction),
     ("note", targets::note),
     ("proof", targets::proof),
     ("registers", targets::registers),
@@ -67,10 +71,30 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     ];
     let registers = states[2].1.iter().zip(["release", "list", "policy", "pointer"]);
     seeds.extend(registers.map(|(register, name)| ("registers", name.into(), register.clone())));
+    seeds.extend(nexus_seeds());
     seeds.extend((0..5).map(|n| ("signature", format!("algorithm-{}", n + 1), vec![n, 0, 0, 1])));
     let keys = verifier_keys.iter().zip(["log", "witness-1", "witness-2"]);
     seeds.extend(keys.map(|(key, name)| ("key", name.into(), key.clone().into())));
     seeds
+}
+
+fn nexus_seeds() -> Vec<(&'static str, String, Vec<u8>)> {
+    use ledger_verify::nexus::address::Address;
+    use ledger_verify::write::nexus::{asset, record_bytes, record_object, record_text};
+    let record = targets::record();
+    let real = include_bytes!("vectors/nexus_4555100.bin");
+    let pin = format!("a1{}:5:01{}", "07".repeat(31), "5c".repeat(63));
+    let address = Address::namespace("cairn").to_string();
+    vec![
+        ("nexus_bundle", "in-100s".into(), [&[99], &*targets::nexus_genuine_bundle()].concat()),
+        ("nexus_object", "pointer".into(), record_object(&record)),
+        ("nexus_object", "bytes".into(), record_bytes(&record, 128)),
+        ("nexus_object", "asset".into(), asset(&record_text(&record), 256)),
+        ("nexus_text", "pin".into(), pin.into()),
+        ("nexus_text", "address".into(), address.into()),
+        ("nexus_transaction", "real".into(), real.to_vec()),
+        ("nexus_transaction", "object".into(), targets::nexus_world().raws[1][1..].to_vec()),
+    ]
 }
 
 fn corpus() -> PathBuf {

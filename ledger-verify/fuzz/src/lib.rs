@@ -4,6 +4,7 @@
 //! A target does not only look for panics: it compares with a second implementation, or checks that
 //! nothing but the genuine article is accepted.
 
+mod nexus;
 mod rfc6962;
 mod world;
 
@@ -19,6 +20,10 @@ use ledger_verify::log::tree::{verify_consistency, verify_inclusion};
 use ledger_verify::write::log::base64 as encode64;
 use ledger_verify::{bundle, write};
 
+pub use nexus::{
+    NexusWorld, nexus_bundle, nexus_genuine_bundle, nexus_object, nexus_text, nexus_transaction,
+    nexus_world, record,
+};
 pub use rfc6962::{continues, includes, leaf, path, root, subproof};
 pub use world::{World, encode_head, vouch_for, world};
 

@@ -101,6 +101,14 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    /// The head of a byte string of `min..=max` bytes; its length.
+    ///
+    /// # Errors
+    /// As [`Reader::unsigned`], and [`Problem::OutOfRange`] for its length.
+    pub fn bytes_head(&mut self, min: usize, max: usize) -> Result<usize, Error> {
+        self.length(BYTES, min, max)
+    }
+
     /// A byte string of exactly `N` bytes.
     ///
     /// # Errors

@@ -143,7 +143,7 @@ fn read_write(reader: &mut Reader<'_>) -> Result<Write, WireError> {
 }
 
 /// Reads a register as it stands in the state.
-pub(super) fn read_register(reader: &mut Reader<'_>) -> Result<(Name, Value), WireError> {
+pub(crate) fn read_register(reader: &mut Reader<'_>) -> Result<(Name, Value), WireError> {
     let head = read_head(reader)?;
     let value = match (head.kind, head.fields) {
         (RELEASE, 8) => Value::Release(read_release(reader)?),

@@ -3,6 +3,15 @@
 //! A wallet derives other keys, from its user's name, password and PIN. Signatures are what wallets
 //! make, but each of Falcon's tells something about its key, so sign once with each, as chains do.
 
+mod record;
+mod wallet;
+
+pub use record::{
+    RecordField, asset, bundle, inclusion, pointer_write, record_bytes, record_fields,
+    record_object, record_text,
+};
+pub use wallet::{Contract, Draft, Register, Wallet, field, field_write};
+
 use std::boxed::Box;
 use std::vec::Vec;
 

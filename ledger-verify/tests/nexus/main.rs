@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod block;
+#[cfg(feature = "write")]
+mod chain;
+#[cfg(feature = "write")]
+mod chains;
 mod hash;
+#[cfg(feature = "write")]
+mod registers;
 mod signature;
 mod support;
+mod transaction;

@@ -1,0 +1,227 @@
+//! Nexus bundles: transactions of one chain, and optionally which blocks they are in. What they prove
+//! is for a pin to say. Format: `docs/nexus.md`, "Bundles".
+
+use super::chain::Chain;
+use super::error::{At, Error, Reason, at};
+use super::transaction::{BRANCH_MAX, RAW_PREFIX, TRANSACTION_BYTES_MAX};
+use crate::cbor::{Problem, Reader};
+use crate::frame::Collector;
+
+/// What a bundle starts with; the last character is the version.
+pub const MAGIC: &[u8; 8] = b"CAIRNNX1";
+/// Longest item: a transaction in raw form.
+pub const ITEM_BYTES_MAX: usize = 1 + TRANSACTION_BYTES_MAX;
+/// Most headers between a transaction's block and a pinned one.
+pub const HEADERS_MAX: usize = 128;
+/// Longest header.
+const HEADER_BYTES_MAX: usize = 512;
+
+/// First byte of an inclusion: a CBOR array of four.
+const INCLUSION: u8 = 0x84;
+/// An item with the longest head that its length can have.
+const FRAME_BYTES_MAX: usize = 3 + ITEM_BYTES_MAX;
+
+/// Part of a bundle; nothing it says is proven.
+#[derive(Clone, Debug)]
+pub enum Item<'a> {
+    /// A transaction in raw form.
+    Transaction(&'a [u8]),
+    /// Which block a transaction is in.
+    Inclusion(Inclusion<'a>),
+}
+
+/// A transaction's place in a block, and the headers that lead there from a block that the reader
+/// knows.
+#[derive(Clone, Debug)]
+pub struct Inclusion<'a> {
+    /// Sequence number of the transaction in the bundle's chain.
+    pub sequence: u32,
+    /// Number of the transaction in its block.
+    pub index: u32,
+    /// Merkle branch, from the leaf's sibling upwards.
+    pub branch: &'a [[u8; 64]],
+    headers: Reader<'a>,
+    header_count: usize,
+}
+
+impl<'a> Inclusion<'a> {
+    #[inline(never)]
+    fn parse(item: &'a [u8]) -> Result<Self, crate::cbor::Error> {
+        let mut reader = Reader::new(item);
+        reader.array_of(4)?;
+        let mut number = || reader.unsigned_up_to(u32::MAX.into());
+        let (sequence, index) = (number()?, number()?);
+        let offset = reader.offset();
+        let (branch, odd) = reader.bytes(0, 64 * BRANCH_MAX)?.as_chunks();
+        if !odd.is_empty() {
+            return Err(crate::cbor::Error { offset, problem: Problem::OutOfRange });
+        }
+        let header_count = reader.array(1, HEADERS_MAX)?;
+        let headers = reader.clone();
+        for _ in 0..header_count {
+            reader.bytes(1, HEADER_BYTES_MAX)?;
+        }
+        reader.end()?;
+        let small = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let (sequence, index) = (small(sequence), small(index));
+        Ok(Self { sequence, index, branch, headers, header_count })
+    }
+
+    /// Block headers as they are hashed, from one that the reader knows down to the transaction's: what
+    /// [`super::block::verify_inclusion`] takes.
+    pub fn headers(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut reader = self.headers.clone();
+        (0..self.header_count).map_while(move |_| reader.bytes(1, HEADER_BYTES_MAX).ok())
+    }
+}
+
+impl<'a> Item<'a> {
+    fn parse(item: &'a [u8]) -> Result<Self, At> {
+        match item.first() {
+            Some(&RAW_PREFIX) => Ok(Self::Transaction(item)),
+            Some(&INCLUSION) => Inclusion::parse(item).map(Self::Inclusion).map_err(at),
+            _ => Err((0, Reason::RawPrefix)),
+        }
+    }
+}
+
+/// Length of the frame that `input` starts with; `None` while its head is not complete.
+fn frame_length(input: &[u8]) -> Result<Option<usize>, At> {
+    let mut reader = Reader::new(input);
+    match reader.bytes_head(1, ITEM_BYTES_MAX) {
+        Ok(length) => Ok(Some(reader.offset() + length)),
+        Err(error) if error.problem == Problem::Truncated => Ok(None),
+        Err(error) if error.problem == Problem::OutOfRange => Err((0, Reason::TooLong)),
+        Err(error) => Err(at(error)),
+    }
+}
+
+/// The item in a whole frame, and its offset there.
+fn open(frame: &[u8]) -> (&[u8], usize) {
+    let item = Reader::new(frame).bytes(1, ITEM_BYTES_MAX).unwrap_or(&[]);
+    (item, frame.len() - item.len())
+}
+
+/// The items of a bundle, in order; ends after the first error, which tells a byte offset.
+///
+/// # Errors
+/// [`Reason::Magic`].
+pub fn items(bundle: &[u8]) -> Result<impl Iterator<Item = Result<Item<'_>, At>>, At> {
+    let mut rest = bundle.strip_prefix(MAGIC).ok_or((0, Reason::Magic))?;
+    Ok(core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let offset = bundle.len() - rest.len();
+        let item = split(rest).map_err(|(inner, reason)| (offset + inner, reason));
+        rest = item.as_ref().map_or(&[], |(_, after)| after);
+        Some(item.map(|(item, _)| item))
+    }))
+}
+
+/// The item in the first frame of `bytes`, and the bytes after it.
+fn split(bytes: &[u8]) -> Result<(Item<'_>, &[u8]), At> {
+    let length = frame_length(bytes)?.unwrap_or(usize::MAX);
+    let truncated = (0, Reason::Encoding(Problem::Truncated));
+    let (frame, after) = bytes.split_at_checked(length).ok_or(truncated)?;
+    let (item, start) = open(frame);
+    let item = Item::parse(item).map_err(|(offset, reason)| (start + offset, reason))?;
+    Ok((item, after))
+}
+
+/// Which part of a bundle comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Magic,
+    Transactions,
+    Inclusions,
+}
+
+/// Replays a bundle from pieces of any size, in 32 KiB whatever its length.
+///
+/// Inclusions are read for their form and not judged: blocks add nothing to what a pin proves.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    frames: Collector<FRAME_BYTES_MAX>,
+    part: Part,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Feed {
+    /// A feed at the start of a bundle.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { frames: Collector::new(), part: Part::Magic }
+    }
+
+    /// Begins again, in place.
+    pub fn restart(&mut self) {
+        self.frames.clear();
+        self.part = Part::Magic;
+    }
+
+    /// Takes the next `bytes` and hands every transaction they complete to `chain`.
+    ///
+    /// # Errors
+    /// The first item that is refused; `chain` then answers the same error for ever.
+    pub fn push<const N: usize>(
+        &mut self,
+        chain: &mut Chain<N>,
+        mut bytes: &[u8],
+    ) -> Result<(), Error> {
+        chain.check_running()?;
+        loop {
+            let part = self.part;
+            let length = |frame: &[u8]| match part {
+                Part::Magic => Ok(Some(MAGIC.len())),
+                _ => frame_length(frame),
+            };
+            if !self.frames.take(&mut bytes, length).map_err(|at| chain.fail(at))? {
+                return Ok(());
+            }
+            self.take_frame(chain)?;
+            self.frames.clear();
+        }
+    }
+
+    /// The bundle ends here.
+    ///
+    /// # Errors
+    /// As [`Feed::push`]; [`Problem::Truncated`] inside an item or before the first.
+    pub fn end<const N: usize>(&self, chain: &mut Chain<N>) -> Result<(), Error> {
+        chain.check_running()?;
+        let begun = self.frames.frame().len();
+        if begun == 0 && self.part != Part::Magic {
+            return Ok(());
+        }
+        Err(chain.fail((begun, Reason::Encoding(Problem::Truncated))))
+    }
+
+    fn take_frame<const N: usize>(&mut self, chain: &mut Chain<N>) -> Result<(), Error> {
+        let frame = self.frames.frame();
+        if self.part == Part::Magic {
+            if frame != MAGIC {
+                return Err(chain.fail((0, Reason::Magic)));
+            }
+            self.part = Part::Transactions;
+            chain.skip(MAGIC.len());
+            return Ok(());
+        }
+        let (item, start) = open(frame);
+        chain.skip(start);
+        match Item::parse(item).map_err(|at| chain.fail(at))? {
+            Item::Transaction(raw) if self.part == Part::Transactions => chain.apply(raw),
+            Item::Transaction(_) => Err(chain.fail((0, Reason::Order))),
+            Item::Inclusion(_) => {
+                self.part = Part::Inclusions;
+                chain.skip(item.len());
+                Ok(())
+            }
+        }
+    }
+}
