@@ -77,11 +77,12 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
                     self.silent_alarms = 0;
                 } else {
                     self.silent_alarms += 1;
+                    // Before it may start again below: a new life has had no time yet.
+                    if self.silent_alarms >= SILENT_ALARMS {
+                        self.silent_alarms = 0;
+                        self.supervisor.missed(pulse, now_us);
+                    }
                     self.supervisor.pulse(Some(pulse), now_us);
-                }
-                if self.silent_alarms >= SILENT_ALARMS {
-                    self.silent_alarms = 0;
-                    self.supervisor.missed(pulse, now_us);
                 }
             }
             self.wiring.alarm.set((now_us + ALARM_US) * 1000);
