@@ -27,7 +27,6 @@ pub mod cbor;
 pub mod chain;
 pub mod digest;
 mod ed25519;
-mod frame;
 #[cfg(any(feature = "ml-dsa", feature = "nexus"))]
 mod keccak;
 pub mod log;

@@ -5,7 +5,7 @@ use super::chain::Chain;
 use super::error::{At, Error, Reason, at};
 use super::transaction::{BRANCH_MAX, RAW_PREFIX, TRANSACTION_BYTES_MAX};
 use crate::cbor::{Problem, Reader};
-use crate::frame::Collector;
+use crate::nexus::frame::Collector;
 
 /// What a bundle starts with; the last character is the version.
 pub const MAGIC: &[u8; 8] = b"CAIRNNX1";

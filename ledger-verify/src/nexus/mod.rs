@@ -18,6 +18,7 @@ pub mod block;
 pub mod bundle;
 pub mod chain;
 mod error;
+mod frame;
 pub mod hash;
 mod number;
 pub mod operation;
