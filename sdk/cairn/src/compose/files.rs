@@ -47,6 +47,13 @@ impl Files {
         Some(elf.symbols().filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect())
     }
 
+    /// The first byte after an ELF program's segments.
+    pub fn program_end(&self, path: &str) -> Option<u64> {
+        let bytes = fs::read(self.find(path)?).ok()?;
+        let elf = object::File::parse(bytes.as_slice()).ok()?;
+        elf.segments().map(|segment| segment.address().saturating_add(segment.size())).max()
+    }
+
     /// RAM that an ELF program's segments take, in whole pages.
     pub fn program_bytes(&self, path: &str) -> Option<u64> {
         let bytes = self.read(path)?;

@@ -56,12 +56,11 @@ impl Placer {
         let spaces = families.iter().map(|f| (f.name.clone(), Space::default())).collect();
         let parts = links.iter().flat_map(|link| &link.parts);
         let region_bytes = parts.map(|part| (part.region.clone(), part.bytes)).collect();
-        let symbols = system::pd_elements(root).into_iter().filter_map(|pd| {
-            let program = pd.named("program_image").next()?.get("path")?;
-            Some((pd.get("name")?.to_owned(), files.symbols(program)?))
-        });
         let mut placer =
-            Self { spaces, region_bytes, symbols: symbols.collect(), supervised: BTreeMap::new() };
+            Self { spaces, region_bytes, symbols: BTreeMap::new(), supervised: BTreeMap::new() };
+        for pd in system::pd_elements(root) {
+            placer.learn_program(pd, files);
+        }
         for region in root.named("memory_region") {
             placer.learn_region(region, files, report);
         }
@@ -70,6 +69,17 @@ impl Placer {
             placer.reserve_id(end.get("pd"), end);
         }
         placer
+    }
+
+    fn learn_program(&mut self, pd: &Element, files: &Files) {
+        let program = pd.named("program_image").next().and_then(|image| image.get("path"));
+        let (Some(name), Some(program)) = (pd.get("name"), program) else { return };
+        if let Some(symbols) = files.symbols(program) {
+            self.symbols.insert(name.to_owned(), symbols);
+        }
+        if let Some(end) = files.program_end(program) {
+            self.space(Some(name)).reserve(0, end);
+        }
     }
 
     fn learn_region(&mut self, region: &Element, files: &Files, report: &mut Report) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-/// Where generated maps start, far from a program's own pages at 2 MiB.
-const BASE: u64 = 0x2000_0000;
+/// Where generated maps start, unless the program, which starts at 2 MiB, reaches further: for most PDs
+/// one page table then covers both.
+const BASE: u64 = 0x30_0000;
 /// Every board's page size; also the unmapped page after each generated map.
 pub(crate) const PAGE_BYTES: u64 = 0x1000;
 /// Channels and IRQs share the ids 0 to 61; the tool does not check child ids, but 61 is their bound too.
