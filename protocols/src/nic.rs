@@ -17,12 +17,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Bytes of a frame buffer.
 pub const BUFFER_BYTES: usize = 2048;
-/// Buffers in each of the two regions.
-pub const BUFFERS: usize = 256;
+/// Buffers in each of the two regions: as many as a device of 256 descriptors takes, two to a frame.
+pub const BUFFERS: usize = 128;
 /// Slots of each ring: every buffer fits.
-pub const RING_SLOTS: usize = 256;
+pub const RING_SLOTS: usize = BUFFERS;
 /// Where the transmit link begins in the region.
-pub const TRANSMIT_LINK_OFFSET: usize = 0x4000;
+pub const TRANSMIT_LINK_OFFSET: usize = 0x2000;
 /// Longest Ethernet frame, without checksum.
 pub const FRAME_BYTES_MAX: usize = 1514;
 

@@ -3,7 +3,7 @@
 
 use core::ptr::NonNull;
 
-use cairn_pd::{client_link, notifier, region, supervisor_channel};
+use cairn_pd::{client_link, notifier, placed, region, supervisor_channel};
 use gateway::{Gateway, Memory, Parts, Sources};
 use protocols::system::{BuildInfo, Status};
 use protocols::{crypto, integrity, ledger, net, timer};
@@ -11,9 +11,6 @@ use sel4_externally_shared::ExternallySharedRef;
 use sel4_externally_shared::access::ReadOnly;
 use sel4_microkit::{Channel, memory_region_symbol};
 use sel4_shared_ring_buffer::DataRegion;
-use static_cell::ConstStaticCell;
-
-static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::EMPTY);
 
 /// The channel on which `supervisor` is asked for fresh figures, and says that they are there.
 ///
@@ -36,7 +33,7 @@ pub(crate) fn gateway() -> Gateway<'static, impl FnMut()> {
 
 fn parts<F: FnMut()>(wake: fn(Channel) -> F) -> Parts<'static, F> {
     Parts {
-        memory: MEMORY.take(),
+        memory: placed!(memory_vaddr, memory_size: Memory = Memory::EMPTY),
         net: client_link!(
             with wake,
             net_link_vaddr,

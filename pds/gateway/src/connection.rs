@@ -86,13 +86,9 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A place for a connection.
-    pub(crate) const EMPTY: Self = Self {
-        socket: 0,
-        inbox: Inbox::EMPTY,
-        outbox: Outbox::new(0, 0),
-        state: State::Free,
-        progress_ns: 0,
-    };
+    pub(crate) const fn new(outbox: Outbox) -> Self {
+        Self { socket: 0, inbox: Inbox::EMPTY, outbox, state: State::Free, progress_ns: 0 }
+    }
 
     pub(crate) const fn is_free(&self) -> bool {
         matches!(self.state, State::Free)

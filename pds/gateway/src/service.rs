@@ -39,7 +39,8 @@ const _: () =
 
 /// Buffers, to be placed in static memory: about 200 KiB.
 pub struct Memory {
-    connections: [Connection; CONNECTIONS_MAX],
+    /// Full once the gateway has started.
+    connections: heapless::Vec<Connection, CONNECTIONS_MAX>,
     readers: [Reader; READERS_MAX],
     scratch: [u8; SCRATCH_BYTES],
     pages: Pages,
@@ -48,7 +49,7 @@ pub struct Memory {
 impl Memory {
     /// Memory of a gateway that has not been started.
     pub const EMPTY: Self = Self {
-        connections: [const { Connection::EMPTY }; CONNECTIONS_MAX],
+        connections: heapless::Vec::new(),
         readers: [const { Reader::new() }; READERS_MAX],
         scratch: [0; SCRATCH_BYTES],
         pages: Pages::EMPTY,
@@ -115,7 +116,7 @@ pub struct Gateway<'a, F: FnMut()> {
     /// When the timeout that is set goes off.
     armed_ns: u64,
     listener: Listener,
-    connections: &'a mut [Connection; CONNECTIONS_MAX],
+    connections: &'a mut [Connection],
     returns: Returns,
     lanes: Lanes,
     resets: heapless::Deque<u16, RESETS_MAX>,
@@ -133,8 +134,8 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         let rings = CONNECTIONS_MAX * RING_BYTES as usize;
         assert!(parts.output.len() >= rings, "the region to net is too small for responses");
         let mut start = 0;
-        for connection in connections.iter_mut() {
-            connection.outbox = Outbox::new(start, RING_BYTES);
+        connections.clear();
+        while connections.push(Connection::new(Outbox::new(start, RING_BYTES))).is_ok() {
             start += RING_BYTES;
         }
         Self {

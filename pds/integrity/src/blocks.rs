@@ -4,14 +4,14 @@ use ledger_verify::Digest;
 use volume::geometry::Block;
 
 /// Blocks kept.
-const BLOCKS: usize = 64;
+pub(crate) const BLOCKS: usize = 32;
 /// Files of more blocks are not kept: one large file would drive out everything else.
 pub(crate) const FILE_BLOCKS_MAX: u64 = 4;
 
 /// Room for the blocks: plain bytes, of any value at the start.
 pub type BlockRoom = [Block; BLOCKS];
 
-/// Private copies of proven blocks, each under its file's root and its index: 256 KiB. What is in here
+/// Private copies of proven blocks, each under its file's root and its index: 128 KiB. What is in here
 /// was proven against that root, so it is right whatever happens to the disk afterwards.
 pub struct ProvenBlocks<'a> {
     keys: [Option<(Digest, u64)>; BLOCKS],

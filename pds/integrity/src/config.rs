@@ -1,14 +1,11 @@
 //! What the composition gives to `integrity`.
 #![allow(unsafe_code, reason = "binds regions, each once")]
 
-use cairn_pd::{client_link, clients, notifier, region};
+use cairn_pd::{client_link, clients, notifier, placed, region};
 use integrity::{BlockRoom, CLIENTS_MAX, Client, Fetcher, Integrity, Memory, ProvenBlocks};
 use protocols::{integrity as wire, ledger, store};
 use sel4_microkit::{memory_region_symbol, var};
 use sel4_shared_ring_buffer::DataRegion;
-use static_cell::ConstStaticCell;
-
-static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::EMPTY);
 
 /// Binds every region and channel of `integrity`.
 ///
@@ -31,7 +28,8 @@ pub(crate) fn integrity() -> Integrity<'static, impl FnMut()> {
         let client = Client::new(link, DataRegion::new(paths), DataRegion::new(output));
         assert!(bound.push(client).is_ok(), "integrity serves at most {CLIENTS_MAX} clients");
     }
-    Integrity::new(MEMORY.take(), proven_blocks(), ledger, Fetcher::new(store, blocks), bound)
+    let memory = placed!(memory_vaddr, memory_size: Memory = Memory::EMPTY);
+    Integrity::new(memory, proven_blocks(), ledger, Fetcher::new(store, blocks), bound)
 }
 
 fn proven_blocks() -> ProvenBlocks<'static> {

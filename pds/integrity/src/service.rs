@@ -16,7 +16,7 @@ use crate::root::{LedgerLink, Root, Slots};
 /// Clients at most.
 pub const CLIENTS_MAX: usize = 4;
 /// Proven nodes kept.
-const NODES: usize = 32;
+const NODES: usize = 16;
 
 pub(crate) type Nodes = ProvenNodes<NODES>;
 /// The rings between `integrity` and one client.
@@ -37,7 +37,7 @@ impl<'a, F: FnMut()> Client<'a, F> {
     }
 }
 
-/// Caches and scratch, to be placed in static memory: about 200 KiB.
+/// Caches and scratch, to be placed in static memory: about 130 KiB.
 pub struct Memory {
     nodes: Nodes,
     scratch: Scratch,

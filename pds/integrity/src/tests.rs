@@ -79,7 +79,7 @@ impl House {
         let fetcher = Fetcher::new(raw_store.client(ignore as fn()), blocks.read_only());
         let integrity = Integrity::new(
             Box::leak(Box::new(Memory::EMPTY)),
-            ProvenBlocks::new(Box::leak(Box::new([[0; 4096]; 64]))),
+            ProvenBlocks::new(Box::leak(Box::new([[0; 4096]; crate::blocks::BLOCKS]))),
             raw_ledger.client(ignore as fn()),
             fetcher,
             [client].into_iter().collect(),

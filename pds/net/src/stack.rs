@@ -14,9 +14,9 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address};
 
 /// TCP sockets of all clients together.
-pub(crate) const TCP_SOCKETS: usize = 24;
+pub(crate) const TCP_SOCKETS: usize = 20;
 /// UDP sockets of all clients together.
-pub(crate) const UDP_SOCKETS: usize = 4;
+pub(crate) const UDP_SOCKETS: usize = 2;
 /// Bytes that a TCP socket buffers towards the client.
 const TCP_RX_BYTES: usize = 32 * 1024;
 /// Bytes that a TCP socket buffers towards the wire.

@@ -1,13 +1,10 @@
 //! What the composition gives to `store`.
 #![allow(unsafe_code, reason = "binds regions, each once")]
 
-use cairn_pd::{client_link, clients, notifier, region};
+use cairn_pd::{client_link, clients, notifier, placed, region};
 use protocols::{disk, store as wire};
 use sel4_shared_ring_buffer::DataRegion;
-use static_cell::ConstStaticCell;
 use store::{CLIENTS_MAX, Client, Leaves, Store};
-
-static LEAVES: ConstStaticCell<Leaves> = ConstStaticCell::new(Leaves::EMPTY);
 
 /// Binds every region and channel of `store`.
 ///
@@ -22,7 +19,8 @@ pub(crate) fn store() -> Store<'static, impl FnMut()> {
         let client = Client::new(raw.server(notifier(wired.channel())));
         assert!(bound.push(client).is_ok(), "store serves at most {CLIENTS_MAX} clients");
     }
-    match Store::new(LEAVES.take(), disk, blocks, bound) {
+    let leaves = placed!(leaves_vaddr, leaves_size: Leaves = Leaves::EMPTY);
+    match Store::new(leaves, disk, blocks, bound) {
         Some(store) => store,
         None => panic!("the block region is too small"),
     }

@@ -245,8 +245,10 @@ impl<'a, F: FnMut()> Store<'a, F> {
             Use::Free | Use::Lent { .. } => {}
             Use::Abandoned => self.free(group),
             Use::Superblock => {
-                let block = result.ok().and_then(|()| self.copy_block(group));
-                match self.volume.take_slot(block.as_ref()) {
+                let mut block = [0; BLOCK_BYTES];
+                let read = result
+                    .and_then(|()| copy_block(self.blocks, self.pool.grid(), group, &mut block));
+                match self.volume.take_slot(read.is_ok().then_some(&block)) {
                     Some(next) => self.read_slot(group, next),
                     None => self.free(group),
                 }
@@ -273,18 +275,8 @@ impl<'a, F: FnMut()> Store<'a, F> {
         }
     }
 
-    fn copy_block(&self, group: BufferIndex) -> Option<Block> {
-        let mut block = [0; BLOCK_BYTES];
-        let length = u32::try_from(BLOCK_BYTES).ok()?;
-        let span = self.blocks.span(self.pool.grid().offset_of(group), length).ok()?;
-        self.blocks.copy_out(span, &mut block).ok()?;
-        Some(block)
-    }
-
     fn keep_leaf(&mut self, group: BufferIndex, leaf: u64) -> Result<(), Status> {
-        let block = self.copy_block(group).ok_or(Status::Disk)?;
-        *self.leaves.room(leaf) = block;
-        Ok(())
+        copy_block(self.blocks, self.pool.grid(), group, self.leaves.room(leaf))
     }
 
     fn serve(&mut self, index: usize) {
@@ -429,4 +421,16 @@ impl<'a, F: FnMut()> Store<'a, F> {
 /// Is the disk to write into the group?
 fn is_with_disk(used: &Use) -> bool {
     !matches!(used, Use::Free | Use::Lent { .. })
+}
+
+/// Copies the first block of a group.
+fn copy_block(
+    blocks: DataRegion<'_, ReadOnly>,
+    grid: &BufferGrid,
+    group: BufferIndex,
+    into: &mut Block,
+) -> Result<(), Status> {
+    let length = u32::try_from(BLOCK_BYTES).map_err(|_| Status::Disk)?;
+    let span = blocks.span(grid.offset_of(group), length).map_err(|_| Status::Disk)?;
+    blocks.copy_out(span, into).map(|_| ()).map_err(|_| Status::Disk)
 }

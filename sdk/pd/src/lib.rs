@@ -58,7 +58,7 @@ pub use state::{console_input, supervisor_channel, take_deferred_action};
 
 #[doc(hidden)]
 pub mod _private {
-    pub use crate::link::bind;
+    pub use crate::link::{bind, place};
     pub use sel4_externally_shared::ExternallySharedRef;
     pub use sel4_microkit::{Channel, memory_region_symbol, var};
     pub use sel4_shared_ring_buffer::RawLink;

@@ -75,6 +75,41 @@ macro_rules! client_link {
     }};
 }
 
+/// A value in a region of its own, which [`placed!`](crate::placed) calls.
+///
+/// # Safety
+/// The composition maps a region of at least the value's size there, read-write, for ever and for
+/// nobody else, and this is the only call for it in one life of the program.
+#[doc(hidden)]
+#[allow(clippy::mut_from_ref, reason = "what it answers lies in the region, not in the constant")]
+pub unsafe fn place<T>(mut region: NonNull<T>, initial: &'static T) -> &'static mut T {
+    // SAFETY: there is room by the contract. The original is a constant that nobody else uses, so
+    // that its copy is the only value of its kind.
+    unsafe { core::ptr::copy_nonoverlapping(initial, region.as_ptr(), 1) };
+    // SAFETY: it holds a value now, and nobody else refers to it by the contract.
+    unsafe { region.as_mut() }
+}
+
+/// A value in a region of its own: `placed!(memory_vaddr, memory_size: Memory = Memory::EMPTY)` is a
+/// `&'static mut Memory`. For large state: the image holds every byte of a program's static variables,
+/// those of `.data` twice, and none of a region. The constant should be zero, or it is in the program.
+///
+/// Expands to an `unsafe` block, so it belongs into a PD's `config.rs`: the region is this PD's alone and
+/// is bound once in a life.
+///
+/// # Panics
+/// If a symbol is not set, or the region is too small.
+#[macro_export]
+macro_rules! placed {
+    ($vaddr:ident, $size:ident: $type:ty = $initial:expr $(,)?) => {{
+        let start = $crate::_private::memory_region_symbol!($vaddr: *mut $type);
+        let len = *$crate::_private::var!($size: usize = 0);
+        assert!(len >= size_of::<$type>(), "{} is too small", stringify!($size));
+        // SAFETY: the composition maps `len` bytes there, for this PD alone and for ever.
+        unsafe { $crate::_private::place(start, const { &$initial }) }
+    }};
+}
+
 /// A data region: `region!(name_vaddr, name_size)` is an `ExternallySharedRef<'static, [u8]>`.
 ///
 /// Expands to an `unsafe` block, so it belongs into a PD's `config.rs`: each region is bound once in a
