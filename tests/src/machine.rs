@@ -71,19 +71,25 @@ impl Machine {
         disk: &str,
         arguments: &[String],
     ) -> Self {
-        let log = environment.log(name);
         let port = free_port();
-        let mut qemu = Command::new("sh")
-            .arg(&image.script)
+        let mut qemu = Command::new("sh");
+        qemu.arg(&image.script)
             .args(arguments)
             .env("IMAGE", &image.loader)
             .env("DISK", disk)
             .env("HTTP_PORT", port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdin(Stdio::piped());
+        Self::spawn(&mut qemu, environment.log(name), port)
+    }
+
+    /// Starts a machine by any command, whose output is its console and goes to `log`. The machine's
+    /// port 80 is to be `port` of this host.
+    ///
+    /// # Panics
+    /// If it cannot be started, or the log not be written.
+    #[must_use]
+    pub fn spawn(command: &mut Command, log: PathBuf, port: u16) -> Self {
+        let mut qemu = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let console = Arc::new(Console::default());
         let file = File::create(&log).unwrap();
         let complaints = (qemu.stderr.take().unwrap(), file.try_clone().unwrap());
@@ -205,12 +211,22 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
+        // Where a command in between would outlive its end: the keys that end QEMU.
+        if let Some(console) = &mut self.qemu.stdin {
+            let _ = console.write_all(b"\x01x");
+            let _ = console.flush();
+        }
         // It may have ended by itself.
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
     }
 }
 
-fn free_port() -> u16 {
+/// A port of this host that nobody uses.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
