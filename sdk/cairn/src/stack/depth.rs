@@ -109,6 +109,12 @@ impl<'p> Search<'p> {
                     Instruction::Add { register, from, value } => {
                         (register, registers[from].map(|base: u64| base.wrapping_add(value)))
                     }
+                    // A call keeps x19 to x29 only (AAPCS64).
+                    Instruction::Branch { is_call: true, .. }
+                    | Instruction::Indirect { is_call: true, .. } => {
+                        registers[..19].fill(None);
+                        continue;
+                    }
                     _ => continue,
                 };
                 registers[register] = value;
