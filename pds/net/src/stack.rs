@@ -17,10 +17,11 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address};
 pub(crate) const TCP_SOCKETS: usize = 20;
 /// UDP sockets of all clients together.
 pub(crate) const UDP_SOCKETS: usize = 2;
-/// Bytes that a TCP socket buffers towards the client.
-const TCP_RX_BYTES: usize = 32 * 1024;
-/// Bytes that a TCP socket buffers towards the wire.
-const TCP_TX_BYTES: usize = 32 * 1024;
+/// Bytes that a TCP socket buffers in each direction.
+const TCP_BYTES: usize = 16 * 1024;
+/// TCP sockets that buffer twice as much. They are the first ones, and a connection gets the first that
+/// is free: few connections are fast ones, and many share the wire in any case.
+const TCP_LARGE: usize = 8;
 /// Datagrams that a UDP socket buffers in each direction.
 const UDP_PACKETS: usize = 32;
 /// Bytes of datagrams that a UDP socket buffers in each direction.
@@ -36,8 +37,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout)]
 #[repr(C)]
 pub struct Buffers {
-    tcp_rx: [[u8; TCP_RX_BYTES]; TCP_SOCKETS],
-    tcp_tx: [[u8; TCP_TX_BYTES]; TCP_SOCKETS],
+    /// Towards the client and towards the wire, as in `tcp`.
+    tcp_large: [[[u8; 2 * TCP_BYTES]; 2]; TCP_LARGE],
+    tcp: [[[u8; TCP_BYTES]; 2]; TCP_SOCKETS - TCP_LARGE],
     udp_rx: [[u8; UDP_BYTES]; UDP_SOCKETS],
     udp_tx: [[u8; UDP_BYTES]; UDP_SOCKETS],
 }
@@ -175,8 +177,9 @@ impl Stack {
         let Memory { buffers, storage } = memory;
         let mut sockets = SocketSet::new(&mut storage.sockets[..]);
 
-        let tcp_buffers = buffers.tcp_rx.iter_mut().zip(buffers.tcp_tx.iter_mut());
-        for (place, buffers) in storage.tcp.iter_mut().zip(tcp_buffers) {
+        let large = buffers.tcp_large.iter_mut().map(|pair| pair.each_mut().map(|b| &mut b[..]));
+        let small = buffers.tcp.iter_mut().map(|pair| pair.each_mut().map(|b| &mut b[..]));
+        for (place, buffers) in storage.tcp.iter_mut().zip(large.chain(small)) {
             *place = Place::Parked(tcp_socket(buffers));
         }
         let rx = storage.udp_rx.iter_mut().zip(buffers.udp_rx.iter_mut());
@@ -313,10 +316,8 @@ pub(crate) fn handshake_is_stale(since: Instant, now: Instant) -> bool {
     now > since + HANDSHAKE_TIMEOUT
 }
 
-fn tcp_socket(
-    (rx, tx): (&'static mut [u8; TCP_RX_BYTES], &'static mut [u8; TCP_TX_BYTES]),
-) -> tcp::Socket<'static> {
-    let (rx, tx) = (tcp::SocketBuffer::new(&mut rx[..]), tcp::SocketBuffer::new(&mut tx[..]));
+fn tcp_socket(buffers: [&'static mut [u8]; 2]) -> tcp::Socket<'static> {
+    let [rx, tx] = buffers.map(tcp::SocketBuffer::new);
     let mut socket = tcp::Socket::new(rx, tx);
     socket.set_nagle_enabled(false);
     socket.set_timeout(Some(TCP_TIMEOUT));
