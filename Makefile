@@ -67,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run sabotage soak test test-host test-on-target test-system bench bench-on-target graph sdk setup docs check fuzz mutants clean help FORCE
+.PHONY: image run sabotage soak test test-host test-on-target test-system bench bench-on-target bench-page graph sdk setup docs check fuzz mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -240,6 +240,10 @@ soak: image sabotage
 bench:
 	@$(HOST) cargo run --quiet --release --package cairn-bench -- --build $(BUILD) \
 		--platform $(PLATFORM) --config $(CONFIG) $(TEST_KERNELS:%=--kernel %)
+
+bench-page:
+	@sed -i -e '/^<!-- begin/,/^<!-- end/{//!d}' -e '/^<!-- begin/r $(BUILD)/bench.md' docs/benchmarks.md
+	@echo "docs/benchmarks.md"
 
 bench-on-target: $(SDK_FILES)
 	@$(HOST) cargo run --quiet --package on-target -- bench --sdk $(SDK) --kernel $(KERNEL) \

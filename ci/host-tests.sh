@@ -3,6 +3,8 @@
 # models. Whole-system tests need an image and run after it is built.
 set -eu
 
+began=$(date +%s)
+
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --exclude cairn-tests --no-fail-fast --status-level slow \
         --final-status-level fail --show-progress none
@@ -19,3 +21,7 @@ cargo test --quiet --package crypto --features kyber768 --lib
 echo "--- ring models under loom"
 RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
     cargo test --quiet --release --package sel4-shared-ring-buffer --lib loom
+
+# For `make bench`.
+mkdir -p build
+echo $(($(date +%s) - began)) >build/host-tests.seconds

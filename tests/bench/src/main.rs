@@ -1,5 +1,5 @@
 //! `cairn-bench`: makes images, boots them in QEMU, measures, and prints each figure beside its goal;
-//! also as JSON in `bench.json` of the build folder.
+//! also as JSON and as a Markdown table, in `bench.json` and `bench.md` of the build folder.
 //!
 //! Figures of virtual time (`-icount shift=0`: one instruction is one nanosecond) and of memory repeat
 //! exactly. Wall-clock figures are the median of five and depend on the host, so they are to be compared
@@ -12,6 +12,7 @@ mod commands;
 mod images;
 mod load;
 mod machine;
+mod markdown;
 mod namespace;
 mod options;
 mod report;
@@ -49,22 +50,29 @@ fn bench(options: &Options) -> Result<(), String> {
     let overhead = workshop.make_volume()?;
     let qemu = commands::output(Command::new("qemu-system-aarch64").arg("--version"))?;
     let qemu = qemu.lines().next().unwrap_or_default();
-    let mut kernels = Map::new();
+    let host_tests = suite::host_tests(&options.build);
+    print!("{qemu}\n  {host_tests}\n");
+    let mut suites = Vec::new();
     for kernel in &options.kernels {
         let suite = suite::measure(&workshop, kernel, overhead)?;
         let title = format!("{kernel} {}", options.config);
-        print(&title, qemu, &suite);
-        kernels.insert(title, to_json(&suite));
+        print(&title, &suite);
+        suites.push((title, suite));
     }
-    let path = options.build.join("bench.json");
-    let text = format!("{:#}\n", json!({"qemu": qemu, "kernels": kernels}));
-    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{}", path.display());
+    let page = markdown::page(qemu, &suites, &host_tests);
+    let kernels: Map<_, _> =
+        suites.iter().map(|(title, suite)| (title.clone(), to_json(suite))).collect();
+    let figures = json!({"qemu": qemu, "host_tests": host_tests.to_json(), "kernels": kernels});
+    for (name, text) in [("bench.json", format!("{figures:#}\n")), ("bench.md", page)] {
+        let path = options.build.join(name);
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("{}", path.display());
+    }
     Ok(())
 }
 
-fn print(title: &str, qemu: &str, suite: &Suite) {
-    println!("\n{title}, {qemu}");
+fn print(title: &str, suite: &Suite) {
+    println!("\n{title}");
     for row in &suite.rows {
         println!("  {row}");
     }

@@ -58,7 +58,9 @@ fn of_sel4(text: &str) -> Option<Memory> {
         } else if let Some(owner) = name.strip_prefix("frame_ipcbuf_") {
             Some(owner)
         } else {
-            name.strip_prefix("frame_").and_then(|page| page.rsplit_once("_stack")).map(|(o, _)| o)
+            // A stack is the image tool's own, or a region named after its owner.
+            let page = name.strip_prefix("frame_mr_").or_else(|| name.strip_prefix("frame_"));
+            page.and_then(|page| page.rsplit_once("_stack")).map(|(owner, _)| owner)
         };
         if let Some(owner) = owner {
             *memory.domains.entry(owner.to_owned()).or_default() += bytes;
@@ -88,8 +90,9 @@ mod tests {
             \t1 - Page(4 KiB): 'frame_elf_net_000000000' @ 0x000060001000\n\
             \t2 - Page(4 KiB): 'frame_net_stack_000000000' @ 0x000060002000\n\
             \t3 - Page(2 MiB): 'frame_mr_large_000000000' @ 0x000060200000\n\
-            \t4 - Page(4 KiB): 'frame_ipcbuf_net' @ 0x000060003000\n";
-        let domains = [("net".to_owned(), 3 * PAGE_BYTES)].into();
+            \t4 - Page(4 KiB): 'frame_ipcbuf_net' @ 0x000060003000\n\
+            \t5 - Page(4 KiB): 'frame_mr_net_stack_000000000' @ 0x000060004000\n";
+        let domains = [("net".to_owned(), 4 * PAGE_BYTES)].into();
         assert_eq!(of_sel4(text), Some(Memory { total: 0x40_0000 - PAGE_BYTES, domains }));
         assert_eq!(of_sel4("nothing"), None);
     }

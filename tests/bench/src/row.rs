@@ -33,7 +33,7 @@ impl Row {
     }
 
     /// By how many percent the goal is missed; zero or less when it is met.
-    fn missed_by(&self) -> Option<f64> {
+    pub(crate) fn missed_by(&self) -> Option<f64> {
         let value = *self.value.as_ref().ok()?;
         match self.goal {
             Goal::AtMost(goal) => Some((value / goal - 1.0) * 100.0),
@@ -60,13 +60,19 @@ impl Row {
     }
 }
 
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(goal) => write!(f, "<= {}", Figure(*goal)),
+            Self::AtLeast(goal) => write!(f, ">= {}", Figure(*goal)),
+            Self::None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let goal = match self.goal {
-            Goal::AtMost(goal) => format!("<= {}", Figure(goal)),
-            Goal::AtLeast(goal) => format!(">= {}", Figure(goal)),
-            Goal::None => String::new(),
-        };
+        let goal = self.goal.to_string();
         let (value, verdict) = match (&self.value, self.missed_by()) {
             (Err(reason), _) => ("-".into(), format!("not measured: {reason}")),
             (Ok(value), None) => (Figure(*value).to_string(), String::new()),
@@ -83,7 +89,7 @@ impl fmt::Display for Row {
 }
 
 /// A number with as many digits as are of interest.
-struct Figure(f64);
+pub(crate) struct Figure(pub(crate) f64);
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

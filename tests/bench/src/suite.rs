@@ -5,9 +5,11 @@ mod system;
 mod web;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use crate::images::{Overhead, Workshop};
-use crate::row::Row;
+use crate::row::{Goal, Row};
 
 /// Wall-clock figures are the median of so many.
 const SAMPLES: usize = 5;
@@ -26,6 +28,14 @@ pub(crate) fn measure(
     suite.reading(workshop, &images, overhead);
     suite.memory(&images);
     Ok(suite)
+}
+
+/// How long `make test-host` took last, which notes it. Compiling the tests is a part of it.
+pub(crate) fn host_tests(build: &Path) -> Row {
+    let path = build.join("host-tests.seconds");
+    let seconds = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<f64>().ok());
+    let minutes = seconds.map(|seconds| seconds / 60.0).ok_or("run `make test-host` first".into());
+    Row::new("host tests", "min", Goal::AtMost(10.0), minutes)
 }
 
 /// What was measured.
