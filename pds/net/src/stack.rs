@@ -21,7 +21,7 @@ pub(crate) const UDP_SOCKETS: usize = 2;
 const TCP_BYTES: usize = 16 * 1024;
 /// TCP sockets that buffer twice as much. They are the first ones, and a connection gets the first that
 /// is free: few connections are fast ones, and many share the wire in any case.
-const TCP_LARGE: usize = 8;
+const TCP_LARGE: usize = 4;
 /// Datagrams that a UDP socket buffers in each direction.
 const UDP_PACKETS: usize = 32;
 /// Bytes of datagrams that a UDP socket buffers in each direction.
