@@ -86,7 +86,8 @@ help:
 ##   run    boot it in QEMU: DISK=<volume> CHAIN=<chain folder> HTTP_PORT=8080 HEADLESS=1 QEMU_ARGS=
 ##   test   every test, on the model kernel and, where an SDK is, on seL4
 ##   soak   an hour in which a random PD dies every second
-##   bench  measure; build/bench.json
+##   bench  measure; build/bench.json and build/bench.md
+##   bench-page  put what `bench` measured into docs/benchmarks.md
 ##   graph  docs/system.svg, the picture of the composed system
 ##   sdk    download and verify the official Microkit SDK
 ##   setup  install what this machine lacks (every other target does that, too)
