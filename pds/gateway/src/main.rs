@@ -27,7 +27,7 @@ fn init() -> impl Handler {
 
 impl<F: FnMut()> GatewayPd<F> {
     fn step(&mut self) {
-        self.gateway.step(self.pd.clock().now().0);
+        self.gateway.step(|| self.pd.tick().0);
         let counters = self.gateway.counters();
         self.pd.set_counter(Counter::Requests, counters.requests);
         self.pd.set_counter(Counter::Errors, counters.errors);

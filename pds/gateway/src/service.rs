@@ -179,9 +179,11 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         self.facts.refreshed();
     }
 
-    /// Does what there is to do, and prepares every link for sleep.
-    pub fn step(&mut self, now_ns: u64) {
+    /// Does what there is to do, and prepares every link for sleep. Asks for the time in each round:
+    /// under load there may be many.
+    pub fn step(&mut self, mut now_ns: impl FnMut() -> u64) {
         loop {
+            let now_ns = now_ns();
             let mut has_more = self.hear_net(now_ns);
             while self.readers.hear(now_ns) {}
             while self.facts.hear(now_ns) {}

@@ -101,14 +101,16 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Card<'a, R, F, G> {
     ///
     /// Under load this does not return, and must not: nobody would wake us. What bounds it is the
     /// number of buffers while `net` does not run, and this PD's budget otherwise.
-    pub fn run(&mut self, now_ns: impl Fn() -> u64) {
+    /// Each round asks for the time once.
+    pub fn run(&mut self, mut now_ns: impl FnMut() -> u64) {
         loop {
+            let now_ns = now_ns();
             if self.device.running().is_none() {
                 self.alarm.take();
-                self.start(now_ns());
+                self.start(now_ns);
             }
             if let Err(trouble) = self.exchange() {
-                self.recover(trouble, now_ns());
+                self.recover(trouble, now_ns);
                 continue;
             }
             if self.rest() {

@@ -26,8 +26,7 @@ fn init() -> impl Handler {
 
 impl<F: FnMut(), G: FnMut()> Nic<F, G> {
     fn run(&mut self) {
-        let clock = self.pd.clock();
-        self.card.run(|| clock.now().0);
+        self.card.run(|| self.pd.tick().0);
         self.pd.serving(self.card.is_up(), "no working network card");
         let counters = self.card.counters();
         self.pd.report([

@@ -117,6 +117,13 @@ impl Pd {
         }
     }
 
+    /// The time, and a sign of life: for loops that go on as long as there is work.
+    #[inline]
+    pub fn tick(&mut self) -> Nanos {
+        self.beat();
+        self.clock.now()
+    }
+
     /// Adds to a counter.
     #[inline]
     pub fn count(&mut self, counter: Counter, by: u64) {

@@ -160,7 +160,7 @@ impl World {
     /// Lets everybody do what there is to do now.
     pub(crate) fn run(&mut self) {
         for _ in 0..20_000 {
-            self.gateway.step(self.now_ns);
+            self.gateway.step(|| self.now_ns);
             let mut is_busy = self.net.step();
             is_busy |= self.integrity.step();
             is_busy |= self.play_ledger();

@@ -88,10 +88,10 @@ fn listens_again_after_net_broke_its_link() {
         old.send(event(Kind::PeerClosed, NetStatus::Ok, 0)).unwrap();
     }
     old.flush();
-    world.gateway.step(world.now_ns);
+    world.gateway.step(|| world.now_ns);
     world.net.link().send(event(Kind::PeerClosed, NetStatus::Ok, 0)).unwrap();
     world.net.link().flush();
-    world.gateway.step(world.now_ns);
+    world.gateway.step(|| world.now_ns);
     assert_eq!(world.gateway.counters().violations, 1);
     assert!(!world.gateway.is_listening());
     world.pass(2 * SECOND);
@@ -107,7 +107,7 @@ fn asks_again_after_integrity_broke_its_link() {
         old.send(integrity::Completion::new_zeroed()).unwrap();
     }
     old.flush();
-    world.gateway.step(world.now_ns);
+    world.gateway.step(|| world.now_ns);
     let socket = world.say(request("a"));
     assert_eq!(world.gateway.counters().violations, 6);
     let (response, _) = Response::parse(&world.net.take_output(socket), false).unwrap();
@@ -158,7 +158,7 @@ proptest! {
                 let _ = world.net.link().send(event);
             }
             world.net.link().flush();
-            world.gateway.step(world.now_ns);
+            world.gateway.step(|| world.now_ns);
             // Nobody reads what the gateway asks for; it must not wait for that.
             while let Ok(Some(_)) = world.net.link().receive() {}
             world.integrity.step();
