@@ -94,7 +94,7 @@ pub fn supervisor_channel() -> Option<Channel> {
 /// The channel to `serial`, and where the lines arrive that somebody types there, for the PD that owns the
 /// console's input; `None` if the composition gives it none, and at the second call.
 pub fn console_input() -> Option<(Channel, Input<'static>)> {
-    let input = SHARED.input.take()?;
+    let input = SHARED.input.try_borrow_mut().ok()?.take()?;
     Some((Channel::new(serial_channel()?), input))
 }
 
