@@ -92,12 +92,25 @@ pub struct Completion {
 /// First bytes of an [`AnchorBlob`].
 pub const ANCHOR_MAGIC: [u8; 8] = *b"CAIRNANC";
 /// Version of [`AnchorBlob`].
-pub const ANCHOR_VERSION: u32 = 1;
+pub const ANCHOR_VERSION: u32 = 2;
 
-/// Where trust starts: written by `cairn chain anchor`, put into the image in front of `ledger`.
+codes! {
+    /// What an [`AnchorBlob`] pins.
+    pub enum AnchorKind {
+        /// An event of a chain of ours.
+        Event = 1,
+        /// A transaction of a Nexus chain, by its id.
+        NexusTransaction = 2,
+        /// The key after a transaction of a Nexus chain, by its hash.
+        NexusKey = 3,
+    }
+}
+
+/// Where trust starts: written by `cairn chain anchor` or `cairn nexus anchor`, put into the image in
+/// front of `ledger`.
 ///
-/// 128 bytes, little-endian. Layout: magic 0, version 8, reserved 12, chain 16, sequence 48, digest 56,
-/// minimum_generation 88, volume 96.
+/// 160 bytes, little-endian. Layout: magic 0, version 8, kind 12, reserved 14, chain 16, sequence 48, digest 56,
+/// minimum_generation 88, volume 96, digest_rest 128.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct AnchorBlob {
@@ -105,18 +118,22 @@ pub struct AnchorBlob {
     pub magic: [u8; 8],
     /// [`ANCHOR_VERSION`].
     pub version: u32,
+    /// An [`AnchorKind`].
+    pub kind: u16,
     /// Zero.
-    pub reserved: u32,
-    /// The chain's id.
+    pub reserved: u16,
+    /// The chain's id; a Nexus chain's genesis.
     pub chain: [u8; 32],
-    /// Sequence of the pinned event.
+    /// Sequence of the pinned event or transaction.
     pub sequence: u64,
-    /// Digest of the pinned event.
+    /// Digest of the pinned event, first half of the pinned transaction's id, or hash of the pinned key.
     pub digest: [u8; 32],
     /// Generation of the volume in the pinned event's registers: nothing older is believed.
     pub minimum_generation: u64,
     /// Name of that volume, zero-padded; its register is `volume/<name>`.
     pub volume: [u8; 32],
+    /// Second half of the pinned transaction's id, else zero.
+    pub digest_rest: [u8; 32],
 }
 
-const _: () = assert!(size_of::<AnchorBlob>() == 128);
+const _: () = assert!(size_of::<AnchorBlob>() == 160);

@@ -40,17 +40,20 @@ impl<F: FnMut()> LedgerPd<F> {
         if ledger.replay().is_running() {
             return;
         }
-        let trouble = ledger.replay().trouble();
-        if self.told.replace(trouble.is_none()) == Some(trouble.is_none()) {
+        let head = ledger.replay().trusted();
+        if self.told.replace(head.is_ok()) == Some(head.is_ok()) {
             return;
         }
-        if let Some(reason) = trouble {
-            log::error!("{reason}");
-            self.pd.set_counter(Counter::NotProven, 1);
-            self.pd.degraded(format_args!("{reason}"));
-        } else {
-            log::info!("chain proven up to event {}", ledger.replay().sequence());
-            self.pd.ready();
+        match head {
+            Ok(sequence) => {
+                log::info!("chain proven up to event {sequence}");
+                self.pd.ready();
+            }
+            Err(reason) => {
+                log::error!("{reason}");
+                self.pd.set_counter(Counter::NotProven, 1);
+                self.pd.degraded(format_args!("{reason}"));
+            }
         }
     }
 }

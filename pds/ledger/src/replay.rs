@@ -1,6 +1,5 @@
 //! Reading the chain through `store`, block by block, and replaying it.
 
-use ledger_verify::chain::{self, Anchor, Chain, Feed};
 use protocols::store::{Completion, Op, RING_SLOTS, Request, Status};
 use protocols::{Reason, disk::BLOCK_BYTES};
 use sel4_externally_shared::access::ReadOnly;
@@ -8,19 +7,20 @@ use sel4_shared_ring_buffer::{ClientEnd, DataRegion, LinkError};
 use volume::chain::{CHAIN_BLOCKS_MAX, HEAD_BYTES, parse_head};
 
 use crate::anchor::Pinned;
+use crate::chains::{Chains, Next};
 
 /// The link to `store`.
 pub type StoreLink<'a, F> = ClientEnd<'a, Request, Completion, RING_SLOTS, F>;
 
-/// Memory of a replay, to be placed statically: about 17 KiB.
+/// Memory of a replay, to be placed statically: about 79 KiB.
 pub struct Memory {
-    feed: Feed,
+    chains: Chains,
     block: [u8; BLOCK_BYTES],
 }
 
 impl Memory {
     /// Memory of a replay that has not begun.
-    pub const NEW: Self = Self { feed: Feed::new(), block: [0; BLOCK_BYTES] };
+    pub const NEW: Self = Self { chains: Chains::NEW, block: [0; BLOCK_BYTES] };
 }
 
 /// How far the replay is.
@@ -39,11 +39,6 @@ enum State {
 
 /// The replay, and the chain it builds.
 pub struct Replay<'a, F: FnMut()> {
-    anchor: Anchor,
-    chain: Chain,
-    /// The event that revokes the chain, once it was seen behind the anchor: from then on the replay
-    /// ends at the anchor, because what came after it may be a thief's word.
-    revoked_by: Option<u64>,
     state: State,
     memory: &'a mut Memory,
     store: StoreLink<'a, F>,
@@ -59,9 +54,8 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         blocks: DataRegion<'a, ReadOnly>,
     ) -> Self {
         let state = State::Reading { block: 0, left: None };
-        let anchor = pinned.anchor;
-        let chain = Chain::new(anchor);
-        let mut replay = Self { anchor, chain, revoked_by: None, state, memory, store, blocks };
+        memory.chains.start(pinned.position);
+        let mut replay = Self { state, memory, store, blocks };
         replay.ask(Op::Chain, 0);
         replay
     }
@@ -69,29 +63,16 @@ impl<'a, F: FnMut()> Replay<'a, F> {
     /// Starts over if it was the disk that failed.
     pub fn retry(&mut self) {
         if matches!(self.state, State::Unreadable(_)) {
-            self.state = self.start_over();
+            self.memory.chains.restart();
+            self.state = State::Reading { block: 0, left: None };
             self.ask(Op::Chain, 0);
         }
-    }
-
-    /// Forgets all that was replayed, but not that the chain is revoked.
-    fn start_over(&mut self) -> State {
-        self.chain = match self.revoked_by {
-            None => Chain::new(self.anchor),
-            Some(_) => Chain::up_to(self.anchor),
-        };
-        self.memory.feed = Feed::new();
-        State::Reading { block: 0, left: None }
     }
 
     /// Why nothing newer than what the image pins is believed, if that is so.
     #[must_use]
     pub fn revoked(&self) -> Option<Reason> {
-        let revoked_by = self.revoked_by?;
-        Some(Reason::new(format_args!(
-            "chain is revoked by event {revoked_by}: nothing after event {} is believed",
-            self.anchor.sequence
-        )))
+        self.memory.chains.revoked()
     }
 
     /// Is there still something to come?
@@ -100,30 +81,36 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         matches!(self.state, State::Reading { .. })
     }
 
+    /// Sequence number and digest of the chain's last event, if the chain proves.
+    ///
+    /// # Errors
+    /// Whether it was refused or could not be read, and the line that names why.
+    pub fn head(&self) -> Result<(u64, [u8; 32]), (protocols::ledger::Status, Reason)> {
+        let not_proven = |reason| (protocols::ledger::Status::NotProven, reason);
+        self.proven()?.head().map_err(not_proven)
+    }
+
     /// The chain, if it proves.
     ///
     /// # Errors
     /// Whether it was refused or could not be read, and the line that names why.
-    pub fn proven(&self) -> Result<&Chain, (protocols::ledger::Status, Reason)> {
+    pub(crate) fn proven(&self) -> Result<&Chains, (protocols::ledger::Status, Reason)> {
         use protocols::ledger::Status;
         match self.state {
-            State::Proven => Ok(&self.chain),
+            State::Proven => Ok(&self.memory.chains),
             State::Refused(reason) => Err((Status::NotProven, reason)),
             State::Unreadable(reason) => Err((Status::Storage, reason)),
             State::Reading { .. } => Err((Status::Storage, Reason::new("chain still being read"))),
         }
     }
 
-    /// Why the chain is not believed, or nothing newer than what the image pins; once the replay ended.
-    #[must_use]
-    pub fn trouble(&self) -> Option<Reason> {
-        self.proven().map_or_else(|(_, reason)| Some(reason), |_| self.revoked())
-    }
-
-    /// Sequence of the last event that was accepted.
-    #[must_use]
-    pub fn sequence(&self) -> u64 {
-        self.chain.next_sequence().saturating_sub(1)
+    /// Sequence number of the chain's last event, once the replay ended.
+    ///
+    /// # Errors
+    /// Why the chain is not believed, or nothing newer than what the image pins.
+    pub fn trusted(&self) -> Result<u64, Reason> {
+        let (sequence, _) = self.head().map_err(|(_, reason)| reason)?;
+        self.revoked().map_or(Ok(sequence), Err)
     }
 
     /// Handles what `store` has sent and prepares the link for sleep.
@@ -182,7 +169,7 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         block: u64,
         left: Option<usize>,
     ) -> Result<State, Reason> {
-        let Memory { feed, block: copy } = &mut *self.memory;
+        let Memory { chains, block: copy } = &mut *self.memory;
         let length = u32::try_from(BLOCK_BYTES).unwrap_or(0);
         let span = self.blocks.span(offset, length);
         let copied = span.and_then(|span| self.blocks.copy_out(span, copy).map(|_| ()));
@@ -193,24 +180,16 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         };
         let here = left.min(BLOCK_BYTES - start);
         let events = copy.get(start..start + here).unwrap_or_default();
-        match feed.push(&mut self.chain, events) {
-            Err(error) if error.reason == chain::Reason::AfterAnchor => return Ok(State::Proven),
-            pushed => pushed.map_err(Reason::new)?,
+        if chains.push(events)? == Next::Nothing {
+            return Ok(State::Proven);
         }
         if here < left {
             return Ok(State::Reading { block: block + 1, left: Some(left - here) });
         }
-        feed.end(&self.chain).map_err(Reason::new)?;
-        let proven = self.chain.proven().map_err(Reason::new)?;
-        let head = proven.anchor().sequence;
-        if !proven.is_revoked() {
-            return Ok(State::Proven);
-        }
-        if head == self.anchor.sequence {
-            return Err(Reason::new("the image pins a chain that is revoked"));
-        }
-        self.revoked_by = Some(head);
-        Ok(self.start_over())
+        Ok(match chains.end()? {
+            Next::Again => State::Reading { block: 0, left: None },
+            Next::More | Next::Nothing => State::Proven,
+        })
     }
 
     fn ask(&mut self, op: Op, index: u64) {

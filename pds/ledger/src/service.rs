@@ -2,7 +2,6 @@
 
 use core::fmt::Write as _;
 
-use ledger_verify::registers::Value;
 use protocols::Reason;
 use protocols::ledger::{Completion, NAME_BYTES_MAX, Op, RING_SLOTS, Request, Status};
 use protocols::system::text;
@@ -118,7 +117,7 @@ fn answer<F: FnMut()>(pinned: &Pinned, replay: &Replay<'_, F>, request: &Request
         minimum_generation: pinned.minimum_generation,
         status: Status::Ok.code(),
         reserved: [0; 6],
-        chain: pinned.anchor.chain.0,
+        chain: pinned.position.chain(),
         head: [0; 32],
         root: [0; 32],
         volume: pinned.volume,
@@ -149,11 +148,8 @@ fn fill<F: FnMut()>(
     if request.reserved != 0 {
         return Err(bad("reserved bytes are not zero"));
     }
-    let proven = replay.proven()?.proven();
-    let proven = proven.map_err(|error| (Status::NotProven, Reason::new(error)))?;
-    let position = proven.anchor();
-    completion.sequence = position.sequence;
-    completion.head = position.digest.0;
+    let chains = replay.proven()?;
+    (completion.sequence, completion.head) = replay.head()?;
     let mut volume_register = Name::default();
     let name = match op {
         Op::Head => return Ok(()),
@@ -164,15 +160,8 @@ fn fill<F: FnMut()>(
         }
         Op::Pointer => name(request).ok_or(bad("the name is not a register's"))?,
     };
-    match proven.register(name) {
-        Some(Value::Pointer { root, generation }) => {
-            completion.root = root.0;
-            completion.generation = generation;
-            Ok(())
-        }
-        Some(_) => Err((Status::NotFound, Reason::new(format_args!("{name} is no pointer")))),
-        None => Err((Status::NotFound, Reason::new(format_args!("no register {name}")))),
-    }
+    (completion.root, completion.generation) = chains.pointer(name)?;
+    Ok(())
 }
 
 fn name(request: &Request) -> Option<&str> {

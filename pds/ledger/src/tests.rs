@@ -20,7 +20,7 @@ fn ignore() {}
 fn pinned(anchor: Anchor, minimum_generation: u64) -> Pinned {
     let mut volume = [0; 32];
     volume[..4].copy_from_slice(b"demo");
-    Pinned { anchor, minimum_generation, volume }
+    Pinned { position: Position::Event(anchor), minimum_generation, volume }
 }
 
 /// Everything around the PD, with the chain area as `store` will serve it.
@@ -345,4 +345,125 @@ fn odd_questions_are_answered() {
         assert_eq!(status(&house.ask(odd)), Some(Status::BadRequest), "{odd:?}");
     }
     assert_eq!(status(&house.ask(good)), Some(Status::Ok));
+}
+
+/// A Nexus bundle of a chain that moves `volume/demo` to generations 1, 2, ..., and its last pin.
+fn nexus(transactions: u8) -> (Vec<u8>, Pinned) {
+    use ledger_verify::nexus::address::Address;
+    use ledger_verify::nexus::chain::{Chain, Commitment, Pin};
+    use ledger_verify::nexus::record::Record;
+    use ledger_verify::nexus::register::{Kind, Track};
+    use ledger_verify::nexus::{Genesis, Number};
+    use ledger_verify::write::nexus::{Wallet, bundle, record_bytes};
+
+    let number = |top| {
+        let mut number: Genesis = Number([7; 32]);
+        number.0[31] = top;
+        number
+    };
+    let mut wallet = Wallet::new([1; 32], number(0xa1), 1_700_000_000);
+    let mut raws = vec![wallet.seal()];
+    let at = Address(number(0xd3));
+    for generation in 1..=transactions.into() {
+        let value = ledger_verify::registers::Value::Pointer { root: root(generation), generation };
+        let record = Record { name: Name::new("volume/demo").unwrap(), value };
+        match generation {
+            1 => wallet.create(at, Kind::Raw, &record_bytes(&record, 128)),
+            _ => wallet.write(at, &record_bytes(&record, 128)),
+        }
+        raws.push(wallet.seal());
+    }
+    let commitment = Commitment::Transaction(wallet.previous);
+    let pin = Pin::new(wallet.genesis, transactions.into(), commitment).unwrap();
+    let mut chain: Chain<4> = Chain::new(pin, Track::Records);
+    raws.iter().for_each(|raw| chain.apply(raw).unwrap());
+    chain.proven().unwrap();
+    let generation = transactions.into();
+    let pinned = pinned(Anchor::first(Digest::ZERO), generation);
+    (bundle(&raws), Pinned { position: Position::Nexus(pin), ..pinned })
+}
+
+#[test]
+fn a_nexus_bundle_proves_a_volume_like_a_chain_of_ours() {
+    let (bytes, pinned) = nexus(7);
+    assert!(bytes.len() > 4096);
+    let mut house = House::new(pinned, area(&bytes));
+    house.run(|block| if block == 1 { store::Status::Disk } else { store::Status::Ok });
+    assert_eq!(status(&house.pointer("volume/demo")), Some(Status::Storage));
+    house.run(fine);
+    let answer = house.ask(question(Op::Volume, ""));
+    assert_eq!(status(&answer), Some(Status::Ok), "{}", answer.reason);
+    assert_eq!((answer.generation, answer.root), (7, root(7).0));
+    assert_eq!((answer.sequence, answer.chain), (7, pinned.position.chain()));
+    assert_eq!(status(&house.pointer("volume/other")), Some(Status::NotFound));
+}
+
+#[test]
+fn a_tampered_nexus_bundle_is_refused_by_the_name_of_its_transaction() {
+    let (bytes, pinned) = nexus(2);
+    let flip = |at: usize| {
+        let mut bad = area(&bytes);
+        bad[at] ^= 0x10;
+        let mut house = House::new(pinned, bad);
+        house.run(fine);
+        let answer = house.pointer("volume/demo");
+        assert_eq!(status(&answer), Some(Status::NotProven), "byte {at}");
+        answer.reason.as_str().to_owned()
+    };
+    let end = area(&bytes).len();
+    (0..end).step_by(29).for_each(|at| assert!(!flip(at).is_empty()));
+    assert_eq!(flip(end - 1), "nexus transaction 2: bad signature");
+    // A chain of ours under a Nexus pin, and the other way round.
+    let (ours, anchors) = chain(2);
+    let mut house = House::new(pinned, area(&ours));
+    house.run(fine);
+    assert_eq!(
+        house.pointer("volume/demo").reason.as_str(),
+        "nexus transaction 0: not a nexus bundle"
+    );
+    let mut house = House::new(self::pinned(anchors[1], 1), area(&bytes));
+    house.run(fine);
+    assert_eq!(status(&house.pointer("volume/demo")), Some(Status::NotProven));
+}
+
+#[test]
+fn an_anchor_pins_something_or_is_refused() {
+    use ledger_verify::nexus::chain::PinError;
+    use protocols::ledger::{ANCHOR_MAGIC, ANCHOR_VERSION, AnchorBlob, AnchorKind};
+    let mut chain = [7; 32];
+    chain[31] = 0xa1;
+    let good = AnchorBlob {
+        magic: ANCHOR_MAGIC,
+        version: ANCHOR_VERSION,
+        kind: AnchorKind::NexusTransaction.code(),
+        reserved: 0,
+        chain,
+        sequence: 5,
+        digest: [8; 32],
+        minimum_generation: 3,
+        volume: [0; 32],
+        digest_rest: [9; 32],
+    };
+    let Position::Nexus(pin) = Pinned::try_from(&good).unwrap().position else { panic!() };
+    assert_eq!((pin.genesis().0, pin.authenticated()), (chain, 5));
+    let key = AnchorBlob { kind: AnchorKind::NexusKey.code(), digest_rest: [0; 32], ..good };
+    let Position::Nexus(pin) = Pinned::try_from(&key).unwrap().position else { panic!() };
+    assert_eq!(pin.authenticated(), 6);
+    let event = AnchorBlob { kind: AnchorKind::Event.code(), digest_rest: [0; 32], ..good };
+    assert!(matches!(Pinned::try_from(&event).unwrap().position, Position::Event(_)));
+    let genesis_only = AnchorBlob { digest: [0; 32], digest_rest: [0; 32], ..good };
+    for (bad, expected) in [
+        (AnchorBlob { magic: [0; 8], ..good }, AnchorError::Magic),
+        (AnchorBlob { version: 1, ..good }, AnchorError::Version(1)),
+        (AnchorBlob { kind: 4, ..good }, AnchorError::Kind(4)),
+        (AnchorBlob { reserved: 1, ..good }, AnchorError::Reserved),
+        (AnchorBlob { digest_rest: [1; 32], ..event }, AnchorError::Reserved),
+        (AnchorBlob { digest_rest: [1; 32], ..key }, AnchorError::Reserved),
+        (genesis_only, AnchorError::Nexus(PinError::GenesisOnly)),
+        (AnchorBlob { digest: [0; 32], ..key }, AnchorError::Nexus(PinError::GenesisOnly)),
+        (AnchorBlob { chain: [7; 32], ..good }, AnchorError::Nexus(PinError::Genesis)),
+        (AnchorBlob { sequence: 1 << 32, ..good }, AnchorError::Nexus(PinError::Sequence)),
+    ] {
+        assert_eq!(Pinned::try_from(&bad), Err(expected));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use ledger_verify::Digest;
 use ledger_verify::chain::{Anchor, Chain};
 use ledger_verify::registers::Value;
-use protocols::ledger::{ANCHOR_MAGIC, ANCHOR_VERSION, AnchorBlob};
+use protocols::ledger::{ANCHOR_MAGIC, ANCHOR_VERSION, AnchorBlob, AnchorKind};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::ChainFolder;
@@ -41,7 +41,9 @@ pub(super) fn read_anchor(path: &Path) -> Result<Anchor, Error> {
     let bytes = fs::read(path).map_err(Error::io(path))?;
     let refused = || Error::Refused(format!("{}: not an anchor", path.display()));
     let blob = AnchorBlob::read_from_bytes(&bytes).map_err(|_| refused())?;
-    if blob.magic != ANCHOR_MAGIC || u32::from_le(blob.version) != ANCHOR_VERSION {
+    let is_event = u16::from_le(blob.kind) == AnchorKind::Event.code();
+    let is_current = u32::from_le(blob.version) == ANCHOR_VERSION;
+    if blob.magic != ANCHOR_MAGIC || !is_current || !is_event {
         return Err(refused());
     }
     Ok(Anchor {
@@ -68,12 +70,14 @@ fn anchor(folder: &ChainFolder, volume: Option<&str>) -> Result<AnchorBlob, Erro
     let mut blob = AnchorBlob {
         magic: ANCHOR_MAGIC,
         version: ANCHOR_VERSION.to_le(),
+        kind: AnchorKind::Event.code().to_le(),
         reserved: 0,
         chain: position.chain.0,
         sequence: position.sequence.to_le(),
         digest: position.digest.0,
         minimum_generation: 0,
         volume: [0; 32],
+        digest_rest: [0; 32],
     };
     if let Some(name) = name {
         let Some((generation, _)) = folder.volume(&name)? else {

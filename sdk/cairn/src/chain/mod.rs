@@ -90,7 +90,7 @@ pub enum Command {
     Anchor {
         /// The chain's folder.
         chain: PathBuf,
-        /// Where to write it: 128 bytes.
+        /// Where to write it: 160 bytes.
         #[arg(short, long)]
         output: PathBuf,
         /// The volume whose generation is pinned; needed only if the chain vouches for several.
