@@ -13,6 +13,7 @@ pub mod compose;
 pub mod error;
 pub mod graph;
 pub mod log;
+pub mod nexus;
 pub mod output;
 pub mod panics;
 mod private_folder;

@@ -44,6 +44,9 @@ enum Command {
     /// Keeps transparency logs, proves what is in them, and witnesses those of others.
     #[command(subcommand)]
     Log(cairn::log::Command),
+    /// Shows, checks and bundles what comes from the Nexus ledger.
+    #[command(subcommand)]
+    Nexus(cairn::nexus::Command),
     /// Makes and checks volumes.
     #[command(subcommand)]
     Volume(cairn::volume::Command),
@@ -62,6 +65,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Top(args) => cairn::top::run(args),
         Command::Chain(command) => cairn::chain::run(command, &output),
         Command::Log(command) => cairn::log::run(command, &output),
+        Command::Nexus(command) => cairn::nexus::run(command, &output),
         Command::Volume(command) => cairn::volume::run(command, &output),
     }
 }

@@ -13,13 +13,19 @@ use std::process::{Command, Output, Stdio};
 use proptest::prelude::*;
 
 /// Words that mean something, and values that are none of these or nearly one.
-const WORDS: [&str; 52] = [
+const WORDS: [&str; 58] = [
     "compose",
     "graph",
     "symbolize",
     "panics",
     "chain",
     "volume",
+    "nexus",
+    "bundle",
+    "--nexus",
+    "--pin",
+    "--genesis",
+    "--generation",
     "init",
     "append",
     "show",

@@ -314,8 +314,8 @@ fn the_anchor_pins_head_and_generation() {
     let bench = Bench::new();
     bench.ok("chain anchor chain --output anchor");
     let none = fs::read(bench.path("anchor")).unwrap();
-    assert_eq!((none.len(), &none[..8]), (128, &b"CAIRNANC"[..]));
-    assert_eq!(none[88..128], [0; 40]);
+    assert_eq!((none.len(), &none[..8]), (160, &b"CAIRNANC"[..]));
+    assert_eq!(none[88..160], [0; 72]);
 
     bench.ok("volume build demo image --chain chain");
     bench.ok("volume build demo image --chain chain");

@@ -12,6 +12,7 @@ use volume::{Superblock, geometry::BLOCK_BYTES};
 
 use super::image::Image;
 use super::scan::{Found, scan};
+use super::voucher::Voucher;
 use crate::chain::{ChainFolder, parent, persist, temporary_beside, vouch};
 use crate::{Error, Output};
 
@@ -19,7 +20,7 @@ use crate::{Error, Output};
 pub(super) struct Request<'a> {
     pub(super) dir: &'a Path,
     pub(super) out: &'a Path,
-    pub(super) chain: &'a Path,
+    pub(super) chain: Option<&'a Path>,
     pub(super) name: Option<&'a str>,
 }
 
@@ -37,14 +38,13 @@ pub(super) struct Built {
 }
 
 impl Built {
-    fn of(superblock: &Superblock, folder: &ChainFolder) -> Result<Self, Error> {
-        let position = folder.proven()?.anchor();
+    fn of(superblock: &Superblock, voucher: &Voucher) -> Result<Self, Error> {
         Ok(Self {
             name: superblock.name().to_owned(),
             generation: superblock.generation(),
             root: superblock.root().to_string(),
-            chain: position.chain.to_string(),
-            sequence: position.sequence,
+            chain: voucher.chain_id()?.to_string(),
+            sequence: voucher.sequence()?,
             files: superblock.entry_count(),
             data_bytes: superblock.head().data_bytes.get(),
             image_bytes: superblock.block_count() * BLOCK_BYTES as u64,
@@ -62,10 +62,10 @@ impl fmt::Display for Built {
 }
 
 /// Builds an image; see [`super::Command::Build`] for the order of its effects.
-pub(super) fn build(request: &Request<'_>, output: &Output) -> Result<Built, Error> {
+pub(super) fn build(request: &Request<'_>, chain: &Path, output: &Output) -> Result<Built, Error> {
     check_places(request)?;
     let name = name(request)?;
-    let mut folder = ChainFolder::open(request.chain)?;
+    let mut folder = ChainFolder::open(chain)?;
     let generation = folder.volume(&name)?.map_or(1, |(generation, _)| generation + 1);
     let files = scan(request.dir)?;
     let mut temporary = temporary_beside(request.out, 0o666)?;
@@ -84,21 +84,20 @@ pub(super) fn build(request: &Request<'_>, output: &Output) -> Result<Built, Err
     temporary.as_file().sync_all().map_err(Error::io(request.out))?;
     folder.commit(pending)?;
     persist(temporary, request.out)?;
-    Built::of(&superblock, &folder)
+    Built::of(&superblock, &Voucher::Folder(Box::new(folder)))
 }
 
-/// Embeds the events of the chain in an image that it vouches for.
-pub(super) fn embed(image: &Path, chain: &Path) -> Result<Built, Error> {
-    let folder = ChainFolder::open(chain)?;
-    let root = Image::open(image)?.admit(&folder)?;
+/// Embeds the chain in an image that it vouches for.
+pub(super) fn embed(image: &Path, voucher: &Voucher) -> Result<Built, Error> {
+    let root = Image::open(image)?.admit(voucher)?;
     let superblock = root.superblock();
     let file = OpenOptions::new().write(true).open(image).map_err(Error::io(image))?;
-    embed_chain(&file, superblock, folder.events()).map_err(|error| refused(image, error))?;
+    embed_chain(&file, superblock, voucher.events()).map_err(|error| refused(image, error))?;
     file.sync_all().map_err(Error::io(image))?;
-    Built::of(superblock, &folder)
+    Built::of(superblock, voucher)
 }
 
-fn write_files(
+pub(super) fn write_files(
     image: &mut File,
     files: &[Found],
     event_bytes: usize,
@@ -124,7 +123,7 @@ fn named(file: &Found, error: &std::io::Error) -> std::io::Error {
     std::io::Error::new(error.kind(), format!("{}: {error}", file.source.display()))
 }
 
-fn refused(path: &Path, error: write::Error) -> Error {
+pub(super) fn refused(path: &Path, error: write::Error) -> Error {
     match error {
         write::Error::Io(source) => Error::io(path)(source),
         other => Error::Refused(other.to_string()),
@@ -132,13 +131,13 @@ fn refused(path: &Path, error: write::Error) -> Error {
 }
 
 /// Neither the image nor the chain, with its key, may end up inside the volume.
-fn check_places(request: &Request<'_>) -> Result<(), Error> {
+pub(super) fn check_places(request: &Request<'_>) -> Result<(), Error> {
     let dir = fs::canonicalize(request.dir).map_err(Error::io(request.dir))?;
     let holder = parent(request.out);
     if request.out.is_dir() {
         return Err(Error::Usage(format!("{}: is a folder", request.out.display())));
     }
-    for place in [holder, request.chain] {
+    for place in [Some(holder), request.chain].into_iter().flatten() {
         if fs::canonicalize(place).map_err(Error::io(place))?.starts_with(&dir) {
             let message = format!("{} lies inside {}", place.display(), request.dir.display());
             return Err(Error::Usage(message));
@@ -147,7 +146,7 @@ fn check_places(request: &Request<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn name(request: &Request<'_>) -> Result<String, Error> {
+pub(super) fn name(request: &Request<'_>) -> Result<String, Error> {
     let folder = || {
         let dir = fs::canonicalize(request.dir).ok()?;
         Some(dir.file_name()?.to_str()?.to_owned())

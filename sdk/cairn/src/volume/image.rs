@@ -15,8 +15,8 @@ use volume::verify::{
 };
 use volume::{Superblock, SuperblockFault, chain};
 
+use super::voucher::Voucher;
 use crate::Error;
-use crate::chain::ChainFolder;
 
 /// What reading and proving something came to: the inner error is about the image's content.
 pub(super) type Proof<T> = Result<Result<T, volume::Error>, Error>;
@@ -73,25 +73,21 @@ impl Image {
     }
 
     /// Admits the volume if the chain vouches for it and its generation is the latest.
-    pub(super) fn admit(&self, folder: &ChainFolder) -> Result<VerifiedRoot, Error> {
+    pub(super) fn admit(&self, voucher: &Voucher) -> Result<VerifiedRoot, Error> {
         let proof = match self.claim()? {
-            Ok(claim) => self.admit_claim(&claim, folder)?,
+            Ok(claim) => self.admit_claim(&claim, voucher)?,
             Err(fault) => Err(volume::Error::Superblock(fault)),
         };
         proof.map_err(|error| Error::Refused(format!("{}: {error}", self.path.display())))
     }
 
     /// As [`Image::admit`], for the volume of the name that `claim` has.
-    pub(super) fn admit_claim(
-        &self,
-        claim: &Superblock,
-        folder: &ChainFolder,
-    ) -> Proof<VerifiedRoot> {
+    pub(super) fn admit_claim(&self, claim: &Superblock, voucher: &Voucher) -> Proof<VerifiedRoot> {
         let vouched =
-            folder.volume(claim.name())?.map(|(generation, root)| Vouched { generation, root });
+            voucher.volume(claim.name())?.map(|(generation, root)| Vouched { generation, root });
         let expected = Expected {
             name: claim.name(),
-            chain_id: folder.proven()?.anchor().chain,
+            chain_id: voucher.chain_id()?,
             minimum_generation: vouched.map_or(0, |vouched| vouched.generation),
             vouched,
         };

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::image::{Image, Reader};
+use super::voucher::Voucher;
 use crate::Error;
-use crate::chain::ChainFolder;
 
 /// A proven table of contents.
 #[derive(Serialize)]
@@ -26,9 +26,9 @@ struct Line {
 }
 
 /// Lists every file of `image`.
-pub(super) fn list(path: &Path, chain: &Path) -> Result<Listing, Error> {
+pub(super) fn list(path: &Path, voucher: &Voucher) -> Result<Listing, Error> {
     let image = Image::open(path)?;
-    let root = image.admit(&ChainFolder::open(chain)?)?;
+    let root = image.admit(voucher)?;
     let superblock = root.superblock();
     let mut listing = Listing {
         name: superblock.name().to_owned(),

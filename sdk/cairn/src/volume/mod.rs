@@ -6,6 +6,10 @@ mod list;
 mod scan;
 mod slack;
 mod verify;
+mod voucher;
+mod wait;
+
+pub use voucher::Trust;
 
 use std::path::PathBuf;
 
@@ -26,8 +30,15 @@ pub enum Command {
         /// The image to write.
         out: PathBuf,
         /// The chain's folder.
-        #[arg(long)]
-        chain: PathBuf,
+        #[arg(long, required_unless_present = "genesis")]
+        chain: Option<PathBuf>,
+        /// The Nexus user whose chain will vouch for the volume, instead of a chain of ours: 64 hex
+        /// digits. The image waits for a bundle, see `embed`; what to publish is printed.
+        #[arg(long, requires = "generation", conflicts_with = "chain")]
+        genesis: Option<String>,
+        /// The volume's generation in that chain: one more than the last.
+        #[arg(long, requires = "genesis")]
+        generation: Option<u64>,
         /// Name of the volume: 1 to 32 of a-z, 0-9, '.', '_' and '-'; otherwise the folder's name.
         #[arg(long)]
         name: Option<String>,
@@ -36,17 +47,17 @@ pub enum Command {
     Ls {
         /// The image.
         image: PathBuf,
-        /// The chain's folder.
-        #[arg(long)]
-        chain: PathBuf,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap has them at its fields")]
+        trust: Trust,
     },
     /// Checks everything: superblocks, embedded chain, table of contents, trees, data, unused bytes.
     Verify {
         /// The image.
         image: PathBuf,
-        /// The chain's folder.
-        #[arg(long)]
-        chain: PathBuf,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap has them at its fields")]
+        trust: Trust,
     },
     /// Embeds the chain's later events in an image that it vouches for already.
     ///
@@ -54,9 +65,9 @@ pub enum Command {
     Embed {
         /// The image; only its chain area is written.
         image: PathBuf,
-        /// The chain's folder.
-        #[arg(long)]
-        chain: PathBuf,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap has them at its fields")]
+        trust: Trust,
     },
 }
 
@@ -66,22 +77,32 @@ pub enum Command {
 /// [`Error`].
 pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
     match command {
-        Command::Build { dir, out, chain, name } => {
-            let request = build::Request { dir, out, chain, name: name.as_deref() };
-            output.answer(&build::build(&request, output)?);
+        Command::Build { dir, out, chain, genesis, generation, name } => {
+            let name = name.as_deref();
+            match (chain, genesis, generation) {
+                (Some(chain), ..) => {
+                    let request = build::Request { dir, out, chain: Some(chain), name };
+                    output.answer(&build::build(&request, chain, output)?);
+                }
+                (None, Some(genesis), Some(generation)) => {
+                    let request = build::Request { dir, out, chain: None, name };
+                    output.answer(&wait::wait(&request, genesis, *generation, output)?);
+                }
+                _ => return Err(Error::Usage("neither --chain nor --genesis".into())),
+            }
             Ok(())
         }
-        Command::Ls { image, chain } => {
-            output.answer(&list::list(image, chain)?);
+        Command::Ls { image, trust } => {
+            output.answer(&list::list(image, &trust.open()?)?);
             Ok(())
         }
-        Command::Verify { image, chain } => {
-            let report = verify::verify(image, chain, output)?;
+        Command::Verify { image, trust } => {
+            let report = verify::verify(image, &trust.open()?, output)?;
             output.answer(&report);
             report.into_result(image)
         }
-        Command::Embed { image, chain } => {
-            output.answer(&build::embed(image, chain)?);
+        Command::Embed { image, trust } => {
+            output.answer(&build::embed(image, &trust.open()?)?);
             Ok(())
         }
     }

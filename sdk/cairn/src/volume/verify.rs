@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::Path;
 
-use ledger_verify::chain::Chain;
 use serde::Serialize;
 use volume::Superblock;
 use volume::chain::HEAD_BYTES;
@@ -12,7 +11,7 @@ use volume::verify::VerifiedRoot;
 
 use super::image::{Image, Listed, Reader};
 use super::slack::Used;
-use crate::chain::ChainFolder;
+use super::voucher::Voucher;
 use crate::output::Progress;
 use crate::{Error, Output};
 
@@ -74,9 +73,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// Checks `image` against the chain in folder `chain`.
-pub(super) fn verify(image: &Path, chain: &Path, output: &Output) -> Result<Report, Error> {
-    let folder = ChainFolder::open(chain)?;
+/// Checks `image` against the chain that vouches for it.
+pub(super) fn verify(image: &Path, voucher: &Voucher, output: &Output) -> Result<Report, Error> {
     let image = Image::open(image)?;
     let mut report = Report::default();
     for (slot, superblock) in image.superblocks()?.iter().enumerate() {
@@ -89,8 +87,8 @@ pub(super) fn verify(image: &Path, chain: &Path, output: &Output) -> Result<Repo
         let (has, needs) = (image.block_count, claim.block_count());
         report.fail(format_args!("image ends after {has} of {needs} blocks"));
     }
-    check_chain(&image, &claim, &folder, &mut report)?;
-    let root = match image.admit_claim(&claim, &folder)? {
+    check_chain(&image, &claim, voucher, &mut report)?;
+    let root = match image.admit_claim(&claim, voucher)? {
         Ok(root) => root,
         // Without a root that is vouched for there is nothing to check the rest against.
         Err(error) => {
@@ -107,18 +105,17 @@ pub(super) fn verify(image: &Path, chain: &Path, output: &Output) -> Result<Repo
     Ok(report)
 }
 
-/// Replays the embedded chain as a device does that is anchored at the folder's last event.
+/// Replays the embedded chain as a device does that is anchored at the chain's last event.
 fn check_chain(
     image: &Image,
     claim: &Superblock,
-    folder: &ChainFolder,
+    voucher: &Voucher,
     report: &mut Report,
 ) -> Result<(), Error> {
     match image.events(claim)? {
         Err(fault) => report.fail(fault),
         Ok(events) => {
-            let mut chain = Chain::new(folder.proven()?.anchor());
-            if let Err(error) = chain.replay(&events).and_then(|()| chain.proven().map(|_| ())) {
+            if let Err(error) = voucher.check(&events) {
                 report.fail(error);
             }
         }
