@@ -115,6 +115,15 @@ impl Environment {
             "--output".as_ref(),
             folder.join("anchor.bin").as_ref(),
         ]);
+        self.anchored_image(folder, additions)
+    }
+
+    /// Makes an image in `folder`, which holds `anchor.bin`.
+    ///
+    /// # Panics
+    /// If a tool fails.
+    #[must_use]
+    pub fn anchored_image(&self, folder: &Path, additions: &Additions) -> Image {
         // The first folder that has a file wins.
         let programs = additions.programs.iter().map(PathBuf::as_path);
         let search: Vec<_> = [folder].into_iter().chain(programs).chain([&*self.output]).collect();

@@ -34,11 +34,7 @@ impl Chain {
     #[must_use]
     pub fn volume(&self, name: &str, files: &Files) -> PathBuf {
         let scratch = tempfile::tempdir().unwrap();
-        for (path, content) in files {
-            let file = scratch.path().join(path);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, content).unwrap();
-        }
+        write_files(scratch.path(), files);
         let count = fs::read_dir(self.folder.parent().unwrap()).unwrap().count();
         let image = self.folder.with_file_name(format!("{name}-{count}.img"));
         let arguments: [&OsStr; 8] = [
@@ -67,6 +63,18 @@ impl Chain {
     pub fn list(&self, image: &Path) -> String {
         let [json, volume, ls, chain] = ["--json", "volume", "ls", "--chain"].map(OsStr::new);
         self.environment.cairn([json, volume, ls, image.as_ref(), chain, self.folder.as_ref()])
+    }
+}
+
+/// Writes files below a folder.
+///
+/// # Panics
+/// If that fails.
+pub fn write_files(folder: &Path, files: &Files) {
+    for (path, content) in files {
+        let file = folder.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
     }
 }
 

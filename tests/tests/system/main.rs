@@ -11,6 +11,7 @@ mod damage;
 mod healing;
 mod house;
 mod network;
+mod nexus;
 mod page;
 mod reading;
 mod requests;
@@ -30,6 +31,7 @@ fn main() {
         damage::tests(&house),
         age::tests(&house),
         healing::tests(&house),
+        nexus::tests(&house),
     ];
     drop(house);
     libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit();
