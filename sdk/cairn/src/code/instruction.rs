@@ -31,6 +31,8 @@ pub(crate) enum Instruction {
     Add { register: usize, from: usize, value: u64 },
     /// A register gets the sum of two others.
     Sum { register: usize },
+    /// A register gets bits of two others; `mov` is one of these.
+    Logic { register: usize },
     /// Anything else.
     Other,
 }
@@ -130,6 +132,7 @@ fn arithmetic(word: u32, at: u64) -> Option<Instruction> {
         // add of two registers; add and sub with an extended one, and logic with a constant, are the
         // other instructions that can write the stack pointer.
         _ if word & 0xff20_0000 == 0x8b00_0000 => Instruction::Sum { register: place },
+        _ if word & 0x1f00_0000 == 0x0a00_0000 => Instruction::Logic { register: place },
         _ if is_stack && word & 0xbfe0_0000 == 0x8b20_0000 => Instruction::StackFrom,
         _ if is_stack && word & 0x9f80_0000 == 0x9200_0000 && field(word, 29, 2) != 3 => {
             Instruction::StackFrom
@@ -182,6 +185,10 @@ mod tests {
         assert_eq!(decode(0x910a_2022), Instruction::Add { register: 2, from: 1, value: 0x288 });
         assert_eq!(decode(0x9140_0422), Instruction::Add { register: 2, from: 1, value: 0x1000 });
         assert_eq!(decode(0x8b0c_096b), Instruction::Sum { register: 11 });
+        // orr x8, x8, x16, lsl #16; mov w1, w2; tst x1, x2
+        assert_eq!(decode(0xaa10_4108), Instruction::Logic { register: 8 });
+        assert_eq!(decode(0x2a02_03e1), Instruction::Logic { register: 1 });
+        assert_eq!(decode(0xea02_003f), Instruction::Logic { register: 31 });
         // sub x2, x1, #1; nop; add x0, sp, #16; adds x2, x1, #1
         assert_eq!(decode(0xd100_0422), Instruction::Other);
         assert_eq!(decode(0xd503_201f), Instruction::Other);

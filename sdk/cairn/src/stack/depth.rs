@@ -109,6 +109,9 @@ impl<'p> Search<'p> {
                     Instruction::Add { register, from, value } => {
                         (register, registers[from].map(|base: u64| base.wrapping_add(value)))
                     }
+                    Instruction::Sum { register } | Instruction::Logic { register } => {
+                        (register, None)
+                    }
                     // A call keeps x19 to x29 only (AAPCS64).
                     Instruction::Branch { is_call: true, .. }
                     | Instruction::Indirect { is_call: true, .. } => {
