@@ -27,13 +27,6 @@ const mood = (state) => ({
   terminating: "warn", terminated: "warn",
 })[state] ?? "bad";
 
-function fullest(pd) {
-  const rings = (pd.links ?? []).map((link) => ({
-    fill: Math.max(link.requests, link.completions), slots: link.slots, client: link.client,
-  }));
-  return rings.reduce((most, ring) => !most || ring.fill / ring.slots > most.fill / most.slots ? ring : most, null);
-}
-
 // What a PD did since the last look, by the system's own clock; counters begin anew with each life.
 function rates(pd, status) {
   const before = last?.boot_id === status.boot_id ? last?.pds.find((other) => other.name === pd.name) : null;
@@ -95,7 +88,7 @@ function showFacts(status) {
   say("running-detail", `${faults} faults, ${restarts} restarts since boot`);
 }
 
-// Cards in rows by priority; lines from who asks to who serves.
+// Cards in rows by priority.
 function showPicture(status, shares) {
   const width = 1120, wide = 196, high = 74, gap = 66;
   const pds = [...status.pds].sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
@@ -108,24 +101,7 @@ function showPicture(status, shares) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${rows.length * (high + gap) - gap + 44}`);
   svg.setAttribute("role", "img");
-  put(svg, "title", {}, "Protection domains by priority, with their states and the rings between them");
-  for (const server of pds) {
-    for (const link of server.links ?? []) {
-      const from = place.get(link.client), to = place.get(server.name);
-      if (!from || !to) continue;
-      const up = from.y > to.y, level = from.y === to.y;
-      const x1 = from.x + wide / 2, x2 = to.x + wide / 2;
-      const y1 = up || level ? from.y : from.y + high, y2 = up && !level ? to.y + high : to.y;
-      const bend = level ? -34 : (up ? -1 : 1) * gap * 0.75;
-      const waiting = Math.max(link.requests, link.completions) / Math.max(1, link.slots);
-      const edge = put(svg, "path", {
-        class: waiting > 0 ? "edge busy" : "edge", "stroke-width": 1.4 + waiting * 7,
-        d: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - (level ? -bend : bend)} ${x2} ${y2}`,
-      });
-      put(edge, "title", {}, `${link.client} asks ${server.name}: ${link.requests} requests and ` +
-        `${link.completions} answers wait in ${link.slots} slots`);
-    }
-  }
+  put(svg, "title", {}, "Protection domains by priority, with their states");
   for (const pd of pds) {
     const { x, y } = place.get(pd.name), kind = mood(pd.state);
     const card = put(svg, "g", { transform: `translate(${x} ${y})` });
@@ -168,11 +144,6 @@ function showTable(status, all) {
       stack.append(`${kib(pd.stack_used_bytes)} of ${kib(pd.stack_bytes)}`);
     } else stack.append("–");
     put(row, "td", { class: "number" }, known(pd.ram_bytes) ? kib(pd.ram_bytes) : "–");
-    const ring = put(row, "td"), most = fullest(pd);
-    if (most) {
-      bar(ring, most.fill / most.slots, `ring shared with ${most.client}`);
-      ring.append(`${most.fill} of ${most.slots}`);
-    } else ring.append("–");
     put(row, "td", { class: "number" }, rate ? rate.woken.toFixed(0) : "–");
     put(row, "td", { class: "number" }, String(pd.violations));
   }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Output};
 pub use fetch::{Address, fetch};
-pub use table::{duration, headline, rings, stack, table};
+pub use table::{duration, headline, stack, table};
 
 /// `cairn ps`.
 #[derive(Debug, Clone, clap::Args)]
@@ -111,25 +111,9 @@ pub struct Pd {
     pub stack_used_bytes: Option<u64>,
     /// RAM of its own, bytes.
     pub ram_bytes: Option<u64>,
-    /// The links that it serves.
-    pub links: Vec<Link>,
     /// What else there is.
     #[serde(flatten)]
     pub more: BTreeMap<String, serde_json::Value>,
-}
-
-/// A pair of rings.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct Link {
-    /// Who asks.
-    pub client: String,
-    /// Requests that wait.
-    pub requests: u64,
-    /// Completions that wait.
-    pub completions: u64,
-    /// Slots of each ring.
-    pub slots: u64,
 }
 
 /// A change of a state.

@@ -3,7 +3,7 @@
 use super::{Pd, Proof, Status, printable};
 
 /// The columns: heading, and whether it is a number.
-const COLUMNS: [(&str, bool); 13] = [
+const COLUMNS: [(&str, bool); 12] = [
     ("PD", false),
     ("STATE", false),
     ("LIFE", true),
@@ -13,7 +13,6 @@ const COLUMNS: [(&str, bool); 13] = [
     ("CPU ms", true),
     ("STACK", true),
     ("RAM KiB", true),
-    ("RINGS", true),
     ("WOKEN", true),
     ("SENT", true),
     ("VIOLATIONS", true),
@@ -100,7 +99,6 @@ fn row(pd: &Pd) -> [String; COLUMNS.len()] {
         number(pd.cpu_us.map(|micros| micros / 1000)),
         stack(pd),
         number(pd.ram_bytes.map(|bytes| bytes / 1024)),
-        rings(pd),
         pd.wakeups.to_string(),
         pd.notifications.to_string(),
         pd.violations.to_string(),
@@ -116,17 +114,9 @@ pub fn stack(pd: &Pd) -> String {
     }
 }
 
-/// What waits in the fullest ring of those that a PD serves, and its slots.
-pub fn rings(pd: &Pd) -> String {
-    let fill = |link: &super::Link| link.requests.max(link.completions);
-    let fullest = pd.links.iter().max_by_key(|link| fill(link) * 1000 / link.slots.max(1));
-    fullest.map_or("-".into(), |link| format!("{}/{}", fill(link), link.slots))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::Link;
 
     fn status() -> Status {
         let text = r#"{"version": "0.1.0", "revision": "abc", "kernel": "sel4 16.0.0",
@@ -137,9 +127,7 @@ mod tests {
               {"name": "supervisor", "state": "running", "generation": 1, "wakeups": 7},
               {"name": "net", "state": "degraded", "generation": 3, "restarts": 2, "text": "no card",
                "priority": 190, "budget_us": 500, "period_us": 1000, "cpu_us": 7654,
-               "stack_bytes": 65536, "stack_used_bytes": 1024, "ram_bytes": 294912,
-               "links": [{"client": "a", "requests": 1, "completions": 0, "slots": 4},
-                         {"client": "b", "requests": 2, "completions": 9, "slots": 64}]}]}"#;
+               "stack_bytes": 65536, "stack_used_bytes": 1024, "ram_bytes": 294912}]}"#;
         serde_json::from_str(text).unwrap()
     }
 
@@ -154,7 +142,7 @@ mod tests {
         );
         assert!(lines[3].starts_with("PD          STATE     LIFE"), "{text}");
         let words: Vec<_> = lines[5].split_whitespace().collect();
-        let expected = "net degraded 3 2 190 500/1000 7 1024/65536 288 1/4 0 0 0";
+        let expected = "net degraded 3 2 190 500/1000 7 1024/65536 288 0 0 0";
         assert_eq!(words, expected.split(' ').collect::<Vec<_>>());
         assert!(lines[4].contains(" -  "), "what is not known is a dash: {text}");
         assert_eq!(lines[7], "net: no card");
@@ -168,13 +156,5 @@ mod tests {
         {
             assert_eq!(duration(micros), expected);
         }
-    }
-
-    #[test]
-    fn the_fullest_ring_is_shown() {
-        let link = |requests, slots| Link { requests, slots, ..Link::default() };
-        let pd = Pd { links: vec![link(9, 100), link(3, 4), link(0, 0)], ..Pd::default() };
-        assert_eq!(rings(&pd), "3/4");
-        assert_eq!(rings(&Pd::default()), "-");
     }
 }

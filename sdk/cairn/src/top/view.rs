@@ -7,10 +7,10 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table};
 
 use super::history::{History, Rates};
-use crate::status::{Event, Pd, Status, duration, headline, printable, rings, stack};
+use crate::status::{Event, Pd, Status, duration, headline, printable, stack};
 
 /// Columns before the sparkline: heading and width.
-const COLUMNS: [(&str, u16); 11] = [
+const COLUMNS: [(&str, u16); 10] = [
     ("PD", 12),
     ("STATE", 12),
     ("LIFE", 5),
@@ -18,7 +18,6 @@ const COLUMNS: [(&str, u16); 11] = [
     ("CPU %", 6),
     ("STACK", 13),
     ("RAM KiB", 7),
-    ("RINGS", 7),
     ("WOKEN/s", 8),
     ("SENT/s", 8),
     ("VIOL", 5),
@@ -87,7 +86,6 @@ fn row(pd: &Pd, rates: Option<Rates>) -> Row<'static> {
         Cell::from(cpu),
         Cell::from(stack(pd)).style(stack_colour(pd)),
         Cell::from(number(pd.ram_bytes.map(|bytes| bytes / 1024))),
-        Cell::from(rings(pd)),
         Cell::from(number(rates.as_ref().map(|rates| rates.wakeups))),
         Cell::from(number(rates.as_ref().map(|rates| rates.notifications))),
         Cell::from(pd.violations.to_string()).style(if pd.violations > 0 {
