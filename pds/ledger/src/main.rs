@@ -33,7 +33,7 @@ fn init() -> impl Handler {
 impl<F: FnMut()> LedgerPd<F> {
     fn step(&mut self) {
         let Some(ledger) = &mut self.ledger else { return };
-        ledger.step();
+        ledger.step(|| self.pd.beat());
         self.pd.set_counter(Counter::Requests, ledger.requests);
         self.pd.set_counter(Counter::Errors, ledger.errors);
         self.pd.set_counter(Counter::Violations, ledger.violations);

@@ -113,11 +113,14 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         self.revoked().map_or(Ok(sequence), Err)
     }
 
-    /// Handles what `store` has sent and prepares the link for sleep.
-    pub fn step(&mut self) {
+    /// Handles what `store` has sent and prepares the link for sleep; calls `beat` after each block.
+    pub fn step(&mut self, mut beat: impl FnMut()) {
         loop {
             match self.store.receive() {
-                Ok(Some(completion)) => self.take(&completion),
+                Ok(Some(completion)) => {
+                    self.take(&completion);
+                    beat();
+                }
                 Ok(None) if self.store.arm() => return,
                 Ok(None) => {}
                 Err(LinkError::PeerRestarted) => {

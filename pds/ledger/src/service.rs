@@ -54,10 +54,11 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
         &self.replay
     }
 
-    /// Replays what has come, answers what was asked, and prepares the links for sleep.
-    pub fn step(&mut self) {
+    /// Replays what has come, answers what was asked, and prepares the links for sleep. Calls `beat`
+    /// after each block of the chain: a long chain comes in one long turn.
+    pub fn step(&mut self, mut beat: impl FnMut()) {
         loop {
-            self.replay.step();
+            self.replay.step(&mut beat);
             if self.replay.is_running() {
                 // Questions wait; the end of the replay wakes this PD through `store`.
                 return;

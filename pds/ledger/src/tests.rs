@@ -31,6 +31,8 @@ struct House {
     blocks: DataRegion<'static>,
     area: Vec<u8>,
     held: usize,
+    /// Signs of life in turns of [`House::run`].
+    beats: u64,
 }
 
 fn root(generation: u64) -> Digest {
@@ -97,13 +99,14 @@ impl House {
             blocks,
             area,
             held: 0,
+            beats: 0,
         }
     }
 
     /// Serves what `ledger` asks of `store`, until it asks no more.
     fn run(&mut self, status_of_block: impl Fn(u64) -> store::Status) {
         for _ in 0..10_000 {
-            self.ledger.step();
+            self.ledger.step(|| self.beats += 1);
             let Ok(Some(request)) = self.store.receive() else { return };
             match store::Op::from_code(request.op) {
                 Some(store::Op::Release) => self.held -= 1,
@@ -137,7 +140,7 @@ impl House {
     fn ask(&mut self, request: Request) -> Completion {
         self.client.send(request).unwrap();
         self.client.flush();
-        self.ledger.step();
+        self.ledger.step(|| ());
         self.client.receive().unwrap().unwrap()
     }
 
@@ -180,6 +183,7 @@ fn proves_the_value_that_the_chain_wrote_last() {
     assert_eq!((answer.sequence, answer.head), (59, anchors[59].digest.0));
     assert_eq!(answer.minimum_generation, 11);
     assert_eq!(house.held, 0, "every buffer was given back");
+    assert!(house.beats > 3, "a sign of life for each block: {}", house.beats);
 }
 
 #[test]
@@ -203,7 +207,7 @@ fn questions_wait_for_the_replay() {
     let mut house = House::new(pinned, area(&bytes));
     house.client.send(question(Op::Head, "")).unwrap();
     house.client.flush();
-    house.ledger.step();
+    house.ledger.step(|| ());
     assert_eq!(house.client.receive().unwrap(), None);
     house.run(fine);
     assert_eq!(house.client.receive().unwrap().unwrap().sequence, 1);
@@ -312,7 +316,7 @@ fn a_store_that_names_foreign_memory_is_refused() {
     let (bytes, anchors) = chain(1);
     let pinned = pinned(anchors[0], 1);
     let mut house = House::new(pinned, area(&bytes));
-    house.ledger.step();
+    house.ledger.step(|| ());
     let request = house.store.receive().unwrap().unwrap();
     let completion = store::Completion {
         cookie: request.cookie,
@@ -323,7 +327,7 @@ fn a_store_that_names_foreign_memory_is_refused() {
     };
     house.store.send(completion).unwrap();
     house.store.flush();
-    house.ledger.step();
+    house.ledger.step(|| ());
     assert_eq!(status(&house.pointer("volume/demo")), Some(Status::NotProven));
 }
 
