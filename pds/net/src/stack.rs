@@ -207,7 +207,7 @@ impl Stack {
         }
     }
 
-    /// Sends what sockets have to say, each at most [`FRAMES_PER_EGRESS`] frames.
+    /// Sends what sockets have to say, each at most `FRAMES_PER_EGRESS` frames.
     pub fn egress(&mut self, now: Instant, device: &mut impl Device) -> Egress {
         self.interface.poll_maintenance(now);
         let mut outcome = Egress::Idle;

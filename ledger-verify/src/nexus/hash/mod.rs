@@ -1,6 +1,6 @@
 //! The SK hashes: Skein, then a Keccak sponge over what Skein says (LLL-TAO `LLC/hash/SK.h`).
 //!
-//! Skein is that of version 1.1 (2008), not the 1.3 that everybody else has: see [`mod@skein`]. The
+//! Skein is that of version 1.1 (2008), not the 1.3 that everybody else has: see `skein.rs`. The
 //! sponges are SHA3-256 in [`Sk256`], SHA3-512 in [`Sk512`], and Keccak with SHA-3's suffix but a rate
 //! of its own in the others; [`Sk1024`] has a suffix of its own, too.
 //!

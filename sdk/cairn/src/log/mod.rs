@@ -1,9 +1,9 @@
 //! `cairn log`: keeps transparency logs on static storage, proves what is in them, and witnesses those
 //! of others.
 //!
-//! A log has a private side, a folder with its key and what it signed last ([`folder`]), and a public
-//! side, the files of c2sp.org/tlog-tiles in a [`store`]. Readers need the public side and a policy
-//! ([`policy`]); they believe nothing that the policy's keys did not sign.
+//! A log has a private side, a folder with its key and what it signed last (`folder`), and a public
+//! side, the files of c2sp.org/tlog-tiles in a `store`. Readers need the public side and a policy
+//! (`policy`); they believe nothing that the policy's keys did not sign.
 
 mod describe;
 mod entry;
