@@ -1,6 +1,7 @@
 //! A real transaction verifies on the target as it does on the host, and no other does.
 #![no_std]
 #![no_main]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use ledger_verify::nexus::chain::{Chain, Commitment, Pin};
 use ledger_verify::nexus::operation::{Operation, Other};
