@@ -27,6 +27,8 @@ pub(crate) enum Instruction {
     CompareStack { register: usize },
     /// A register gets an address.
     Address { register: usize, value: u64 },
+    /// A register gets the start of a page, to which an offset is added next.
+    Page { register: usize, value: u64 },
     /// A register gets another one plus a constant.
     Add { register: usize, from: usize, value: u64 },
     /// A register gets the sum of two others.
@@ -111,7 +113,7 @@ fn arithmetic(word: u32, at: u64) -> Option<Instruction> {
         _ if word & 0x9f00_0000 == 0x9000_0000 => {
             let page = at & !0xfff;
             let value = page.wrapping_add_signed(immediate << 12);
-            Instruction::Address { register: place, value }
+            Instruction::Page { register: place, value }
         }
         // add and sub of a constant.
         _ if word & 0xbf80_0000 == 0x9100_0000 => {
@@ -179,8 +181,8 @@ mod tests {
         // adr x2, .+5; adr x2, .-4; adrp x1, .+0x1000; adrp x1, .-0x1000
         assert_eq!(decode(0x3000_0022), Instruction::Address { register: 2, value: AT + 5 });
         assert_eq!(decode(0x10ff_ffe2), Instruction::Address { register: 2, value: AT - 4 });
-        assert_eq!(decode(0xb000_0001), Instruction::Address { register: 1, value: 0x20_3000 });
-        assert_eq!(decode(0xf0ff_ffe1), Instruction::Address { register: 1, value: 0x20_1000 });
+        assert_eq!(decode(0xb000_0001), Instruction::Page { register: 1, value: 0x20_3000 });
+        assert_eq!(decode(0xf0ff_ffe1), Instruction::Page { register: 1, value: 0x20_1000 });
         // add x2, x1, #0x288; add x2, x1, #1, lsl #12; add x11, x11, x12, lsl #2
         assert_eq!(decode(0x910a_2022), Instruction::Add { register: 2, from: 1, value: 0x288 });
         assert_eq!(decode(0x9140_0422), Instruction::Add { register: 2, from: 1, value: 0x1000 });

@@ -13,7 +13,9 @@ impl Arguments {
     /// Follows an instruction.
     pub(super) fn follow(&mut self, instruction: Instruction) {
         match instruction {
-            Instruction::Address { register, value } => self.set(register, Some(value)),
+            Instruction::Address { register, value } | Instruction::Page { register, value } => {
+                self.set(register, Some(value));
+            }
             Instruction::Add { register, from, value } => {
                 let sum = self.0.get(from).copied().flatten().map(|base| base.wrapping_add(value));
                 self.set(register, sum);

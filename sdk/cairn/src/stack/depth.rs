@@ -106,6 +106,11 @@ impl<'p> Search<'p> {
             for (_, instruction) in function.instructions() {
                 let (register, value) = match instruction {
                     Instruction::Address { register, value } => (register, Some(value)),
+                    // Where a function starts a page, what lies behind it begins so, too.
+                    Instruction::Page { register, value } => {
+                        registers[register] = Some(value);
+                        continue;
+                    }
                     Instruction::Add { register, from, value } => {
                         (register, registers[from].map(|base: u64| base.wrapping_add(value)))
                     }
