@@ -302,11 +302,11 @@ fn every_pd_can_be_stopped_and_started(healing: &Healing) {
     }
 }
 
-/// A random PD dies each second of virtual time, for two minutes or as long as `CAIRN_SOAK_SECONDS` says.
+/// A random PD dies each second of virtual time, for half a minute or as long as `CAIRN_SOAK_SECONDS` says.
 fn nothing_leaks_while_pds_die(healing: &Healing) {
     let _turn = healing.turn();
     let seconds = std::env::var("CAIRN_SOAK_SECONDS").ok().and_then(|text| text.parse().ok());
-    let seconds: u64 = seconds.unwrap_or(120);
+    let seconds: u64 = seconds.unwrap_or(30);
     let mut random = Random(1);
     let victims: Vec<_> = victims().collect();
     let uptime = |status: &Value| status["uptime_us"].as_u64().unwrap();
