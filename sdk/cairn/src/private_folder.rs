@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use crate::Error;
 use crate::chain::{parent, replace};
 
@@ -65,6 +67,24 @@ pub(crate) fn read_text(file: &Path) -> Result<String, Error> {
         .and_then(|file| file.take(1 << 20).read_to_string(&mut text))
         .map_err(Error::io(file))?;
     Ok(text)
+}
+
+/// Reads a configuration of `format`.
+///
+/// # Errors
+/// [`Error::Refused`] if it is malformed or of another format; [`Error::Io`].
+pub(crate) fn read_config<T: DeserializeOwned>(
+    file: &Path,
+    format: u32,
+    format_of: impl Fn(&T) -> u32,
+) -> Result<T, Error> {
+    let refused = |what: String| Error::Refused(format!("{}: {what}", file.display()));
+    let config =
+        serde_json::from_str(&read_text(file)?).map_err(|error| refused(error.to_string()))?;
+    match format_of(&config) {
+        found if found == format => Ok(config),
+        found => Err(refused(format!("format {found} is not supported"))),
+    }
 }
 
 /// Fresh random bytes for a secret.

@@ -103,13 +103,7 @@ impl LogFolder {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = path.join(CONFIG);
         let lock = private_folder::lock(path, &file)?;
-        let text = private_folder::read_text(&file)?;
-        let refused = |what: String| Error::Refused(format!("{}: {what}", file.display()));
-        let config: Config =
-            serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        if config.format != FORMAT {
-            return Err(refused(format!("format {} is not supported", config.format)));
-        }
+        let config = private_folder::read_config(&file, FORMAT, |config: &Config| config.format)?;
         Ok(Self { path: path.to_owned(), config, _lock: lock })
     }
 
