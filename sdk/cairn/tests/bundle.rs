@@ -3,75 +3,27 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic and has no reader of docs")]
 
+mod bench;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
-use serde_json::Value;
+use bench::{Bench, copy_folder};
 
-const DAY_0: &str = "1700000000";
-const DAY_1: &str = "1700086400";
+const DAY_LATER: &str = "1700086400";
 
 /// A folder with a chain that released `app`, and a pointer.
-struct Bench(tempfile::TempDir);
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        fs::write(bench.path("app.elf"), vec![7; 70_000]).unwrap();
-        bench.ok("chain init chain");
-        bench.ok("chain append chain --release app=app.elf,1.2.3,qemu_virt_aarch64 --age-max 3600");
-        let pointer = format!("chain append chain --pointer volume/demo={}", "ab".repeat(32));
-        bench.ok(&pointer);
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Exit code, and standard output and error.
-    fn run_at(&self, time_s: &str, line: &str) -> (Option<i32>, String) {
-        let output = Command::cargo_bin("cairn")
-            .unwrap()
-            .current_dir(self.0.path())
-            .env("SOURCE_DATE_EPOCH", time_s)
-            .args(line.split_whitespace())
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(text).unwrap())
-    }
-
-    fn ok(&self, line: &str) -> String {
-        let (code, text) = self.run_at(DAY_0, line);
-        assert_eq!(code, Some(0), "{line}: {text}");
-        text
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.ok(&format!("--json {line}"))).unwrap()
-    }
-
-    /// Refused, and why.
-    fn refused(&self, line: &str, reason: &str) {
-        let (code, text) = self.run_at(DAY_0, line);
-        assert_eq!(code, Some(1), "{line}: {text}");
-        assert!(text.contains(reason), "{line}: {text}");
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write("app.elf", &[7; 70_000]);
+    bench.ok("chain init chain");
+    bench.ok("chain append chain --release app=app.elf,1.2.3,qemu_virt_aarch64 --age-max 3600");
+    bench.ok(&format!("chain append chain --pointer volume/demo={}", "ab".repeat(32)));
+    bench
 }
 
 #[test]
 fn a_bundle_takes_a_device_from_its_anchor_to_the_chains_end() {
-    let bench = Bench::new();
+    let bench = bench();
     bench.ok("chain anchor chain -o anchor");
     bench.ok("chain append chain");
     for from in ["", "--from 2"] {
@@ -85,8 +37,7 @@ fn a_bundle_takes_a_device_from_its_anchor_to_the_chains_end() {
     // Cut to the first event behind the anchor, such a bundle proves nothing to others.
     bench.ok("chain bundle make chain -o late --from 3");
     bench.refused("chain bundle verify late --anchor anchor", "not the anchored event");
-    let (code, text) = bench.run_at(DAY_0, "chain bundle make chain -o late --from 4");
-    assert_eq!(code, Some(2), "{text}");
+    bench.fails("chain bundle make chain -o late --from 4", 2);
     let mut bytes = fs::read(bench.path("bundle")).unwrap();
     let signature = bytes.len() - 42;
     bytes[signature] ^= 1;
@@ -96,7 +47,7 @@ fn a_bundle_takes_a_device_from_its_anchor_to_the_chains_end() {
 
 #[test]
 fn a_binary_runs_where_its_release_says() {
-    let bench = Bench::new();
+    let bench = bench();
     bench.ok("chain anchor chain -o anchor");
     bench.ok("chain bundle make chain -o bundle");
     let verify = "chain bundle verify bundle --anchor anchor --binary app=app.elf --platform";
@@ -105,8 +56,7 @@ fn a_binary_runs_where_its_release_says() {
     fs::write(bench.path("app.elf"), vec![7; 70_001]).unwrap();
     bench.refused(&format!("{verify} qemu_virt_aarch64"), "not the binary of the release");
     for argument in ["app=app.elf", "app=app.elf,1.2,q", "app=app.elf,1.2.3,a b", "=x,1.2.3,q"] {
-        let line = ["chain", "append", "chain", "--release", argument];
-        let output = Command::cargo_bin("cairn").unwrap().args(line).current_dir(&bench.0).output();
+        let output = bench.command("chain append chain --release").arg(argument).output();
         assert_eq!(output.unwrap().status.code(), Some(2), "{argument}");
     }
     // The same version of another binary.
@@ -118,21 +68,22 @@ fn a_binary_runs_where_its_release_says() {
 
 #[test]
 fn a_stale_chain_is_noticed_by_who_has_a_clock() {
-    let bench = Bench::new();
+    let bench = bench();
     bench.ok("chain anchor chain -o anchor");
     bench.ok("chain bundle make chain -o bundle");
     for line in ["chain verify chain --fresh", "chain bundle verify bundle --anchor anchor --fresh"]
     {
         bench.ok(line);
-        let (code, text) = bench.run_at(DAY_1, line);
-        assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("86400 s old, at most 3600 s allowed"), "{text}");
+        let output = bench.command(line).env("SOURCE_DATE_EPOCH", DAY_LATER).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("86400 s old, at most 3600 s allowed"), "{errors}");
     }
 }
 
 #[test]
 fn an_anchor_never_moves_backwards() {
-    let bench = Bench::new();
+    let bench = bench();
     copy_folder(&bench.path("chain"), &bench.path("old"));
     bench.ok("chain append chain");
     bench.ok("chain anchor chain -o anchor");
@@ -147,7 +98,7 @@ fn an_anchor_never_moves_backwards() {
 
 #[test]
 fn a_revoked_chain_is_pinned_by_nobody() {
-    let bench = Bench::new();
+    let bench = bench();
     bench.ok("chain anchor chain -o anchor");
     assert_eq!(bench.json("chain revoke chain")["done"], "revoked");
     bench.refused("chain append chain", "chain is revoked");
@@ -161,7 +112,7 @@ fn a_revoked_chain_is_pinned_by_nobody() {
 
 #[test]
 fn two_tongues_are_evidence() {
-    let bench = Bench::new();
+    let bench = bench();
     copy_folder(&bench.path("chain"), &bench.path("other"));
     bench.refused("chain fork chain other", "no fork");
     bench.ok("chain append chain");

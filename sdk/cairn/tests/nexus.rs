@@ -3,11 +3,11 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic and has no reader of docs")]
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Output;
+mod bench;
 
-use assert_cmd::Command;
+use std::fs;
+
+use bench::Bench;
 use ledger_verify::Digest;
 use ledger_verify::nexus::address::Address;
 use ledger_verify::nexus::chain::{Commitment, Pin};
@@ -16,54 +16,6 @@ use ledger_verify::nexus::register::Kind;
 use ledger_verify::nexus::{Genesis, Number};
 use ledger_verify::registers::{Name, Value};
 use ledger_verify::write::nexus::{Wallet, asset, bundle, record_object, record_text};
-
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
-        fs::create_dir_all(bench.path("demo")).unwrap();
-        fs::write(bench.path("demo/a.txt"), "hello\n").unwrap();
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path(name), bytes).unwrap();
-    }
-
-    fn run(&self, line: &str) -> Output {
-        Command::cargo_bin("cairn")
-            .unwrap()
-            .current_dir(self.folder.path())
-            .args(line.split_whitespace())
-            .output()
-            .unwrap()
-    }
-
-    fn ok(&self, line: &str) -> String {
-        let output = self.run(line);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{line}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> serde_json::Value {
-        serde_json::from_str(&self.ok(&format!("--json {line}"))).unwrap()
-    }
-
-    fn fails(&self, line: &str, code: i32) -> String {
-        let output = self.run(line);
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{line}: {text}");
-        text
-    }
-}
 
 fn number(top: u8) -> Genesis {
     let mut number = Number([7; 32]);

@@ -3,95 +3,45 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic and has no reader of docs")]
 
+mod bench;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Output;
 
-use assert_cmd::Command;
+use bench::{Bench, copy_folder};
 use serde_json::Value;
 
 const BLOCK: usize = 4096;
 
 /// A folder with `chain`, files in `demo`, and room for images.
-struct Bench {
-    folder: tempfile::TempDir,
+fn bench() -> Bench {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("demo/d")).unwrap();
+    bench.write("demo/d/b", &[7; 3 * BLOCK + 5]);
+    bench.write("demo/empty", b"");
+    bench.ok("chain init chain");
+    bench
 }
 
-impl Bench {
-    fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
-        fs::create_dir_all(bench.path("demo/d")).unwrap();
-        fs::write(bench.path("demo/a.txt"), "hello\n").unwrap();
-        fs::write(bench.path("demo/d/b"), vec![7; 3 * BLOCK + 5]).unwrap();
-        fs::write(bench.path("demo/empty"), "").unwrap();
-        bench.ok("chain init chain");
-        bench
-    }
-
-    /// As [`Bench::new`], with `demo` built to `image`.
-    fn with_image() -> Self {
-        let bench = Self::new();
-        bench.ok("volume build demo image --chain chain");
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, line: &str) -> Output {
-        Command::cargo_bin("cairn")
-            .unwrap()
-            .current_dir(self.folder.path())
-            .env("SOURCE_DATE_EPOCH", "1700000000")
-            .args(line.split_whitespace())
-            .output()
-            .unwrap()
-    }
-
-    fn ok(&self, line: &str) -> String {
-        let output = self.run(line);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{line}: {errors}");
-        assert_eq!(errors, "", "{line}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.ok(&format!("--json {line}"))).unwrap()
-    }
-
-    /// Expects `code`; answers standard output and standard error together.
-    fn fails(&self, line: &str, code: i32) -> String {
-        let output = self.run(line);
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{line}: {text}");
-        text
-    }
-
-    fn flip(&self, image: &str, at: usize) {
-        let mut bytes = fs::read(self.path(image)).unwrap();
-        bytes[at] ^= 0x40;
-        fs::write(self.path(image), bytes).unwrap();
-    }
-
-    /// What `volume verify` says of `image` with one byte flipped.
-    fn flipped(&self, image: &str, at: usize) -> String {
-        self.flip(image, at);
-        let text = self.fails(&format!("volume verify {image} --chain chain"), 1);
-        self.flip(image, at);
-        text
-    }
+/// As [`bench`], with `demo` built to `image`.
+fn with_image() -> Bench {
+    let bench = bench();
+    bench.ok("volume build demo image --chain chain");
+    bench
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
+fn flip(bench: &Bench, image: &str, at: usize) {
+    let mut bytes = fs::read(bench.path(image)).unwrap();
+    bytes[at] ^= 0x40;
+    bench.write(image, &bytes);
+}
+
+/// What `volume verify` says of `image` with one byte flipped.
+fn flipped(bench: &Bench, image: &str, at: usize) -> String {
+    flip(bench, image, at);
+    let text = bench.fails(&format!("volume verify {image} --chain chain"), 1);
+    flip(bench, image, at);
+    text
 }
 
 fn contains(text: &str, part: &str) {
@@ -100,7 +50,7 @@ fn contains(text: &str, part: &str) {
 
 #[test]
 fn init_makes_a_chain_with_a_secret_key() {
-    let bench = Bench::new();
+    let bench = bench();
     let mode = fs::metadata(bench.path("chain/key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let config: Value =
@@ -115,7 +65,7 @@ fn init_makes_a_chain_with_a_secret_key() {
 
 #[test]
 fn build_list_and_verify_agree() {
-    let bench = Bench::new();
+    let bench = bench();
     let built = bench.json("volume build demo image --chain chain");
     assert_eq!((&built["generation"], &built["files"]), (&1.into(), &3.into()));
     assert_eq!(built["name"], "demo");
@@ -135,7 +85,7 @@ fn build_list_and_verify_agree() {
 
 #[test]
 fn the_same_input_gives_the_same_image() {
-    let bench = Bench::new();
+    let bench = bench();
     copy_folder(&bench.path("chain"), &bench.path("twin"));
     bench.ok("volume build demo one --chain chain");
     bench.ok("volume build demo two --chain twin");
@@ -144,7 +94,7 @@ fn the_same_input_gives_the_same_image() {
 
 #[test]
 fn an_older_volume_is_refused() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     bench.ok("volume build demo newer --chain chain");
     let refused = "volume generation 1 is older than the anchored 2";
     contains(&bench.fails("volume ls image --chain chain", 1), refused);
@@ -156,7 +106,7 @@ fn an_older_volume_is_refused() {
 
 #[test]
 fn a_volume_of_another_chain_is_refused() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     bench.ok("chain init other");
     contains(&bench.fails("volume ls image --chain other", 1), "volume belongs to another chain");
     let text = bench.fails("volume verify image --chain other", 1);
@@ -165,35 +115,35 @@ fn a_volume_of_another_chain_is_refused() {
 
 #[test]
 fn verify_names_what_failed() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     let image = "image";
     let (chain, data) = (2 * BLOCK, 18 * BLOCK);
-    contains(&bench.flipped(image, 100), "superblock 0: hash mismatch");
-    contains(&bench.flipped(image, BLOCK), "superblock 1: no magic");
-    contains(&bench.flipped(image, chain), "chain area: no magic");
-    contains(&bench.flipped(image, chain + 24 + 60), "chain event 0: ");
-    contains(&bench.flipped(image, chain + 8000), "disk block 3: unused bytes are not zero");
-    contains(&bench.flipped(image, data), "block 0 of /a.txt: hash mismatch");
-    contains(&bench.flipped(image, data + 3 * BLOCK), "block 2 of /d/b: hash mismatch");
-    contains(&bench.flipped(image, data + 5 * BLOCK), "tree node 0/0 of /d/b: hash mismatch");
-    contains(&bench.flipped(image, data + 6 * BLOCK - 1), "disk block 23: unused bytes");
-    contains(&bench.flipped(image, data + 6 * BLOCK), "toc node 0: hash mismatch");
+    contains(&flipped(&bench, image, 100), "superblock 0: hash mismatch");
+    contains(&flipped(&bench, image, BLOCK), "superblock 1: no magic");
+    contains(&flipped(&bench, image, chain), "chain area: no magic");
+    contains(&flipped(&bench, image, chain + 24 + 60), "chain event 0: ");
+    contains(&flipped(&bench, image, chain + 8000), "disk block 3: unused bytes are not zero");
+    contains(&flipped(&bench, image, data), "block 0 of /a.txt: hash mismatch");
+    contains(&flipped(&bench, image, data + 3 * BLOCK), "block 2 of /d/b: hash mismatch");
+    contains(&flipped(&bench, image, data + 5 * BLOCK), "tree node 0/0 of /d/b: hash mismatch");
+    contains(&flipped(&bench, image, data + 6 * BLOCK - 1), "disk block 23: unused bytes");
+    contains(&flipped(&bench, image, data + 6 * BLOCK), "toc node 0: hash mismatch");
     bench.ok("volume verify image --chain chain");
 }
 
 #[test]
 fn every_flipped_byte_that_means_something_fails_verification() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     let blocks = fs::read(bench.path("image")).unwrap().len() / BLOCK;
     for block in 0..blocks {
-        bench.flipped("image", block * BLOCK + (block * 997) % BLOCK);
+        flipped(&bench, "image", block * BLOCK + (block * 997) % BLOCK);
     }
 }
 
 #[test]
 fn other_files_still_verify_beside_a_broken_one() {
-    let bench = Bench::with_image();
-    bench.flip("image", 18 * BLOCK);
+    let bench = with_image();
+    flip(&bench, "image", 18 * BLOCK);
     let output = bench.run("--json volume verify image --chain chain");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["files"], 3);
@@ -202,7 +152,7 @@ fn other_files_still_verify_beside_a_broken_one() {
 
 #[test]
 fn a_cut_or_empty_image_is_refused() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     let bytes = fs::read(bench.path("image")).unwrap();
     fs::write(bench.path("cut"), &bytes[..20 * BLOCK]).unwrap();
     contains(&bench.fails("volume verify cut --chain chain", 1), "image ends after 20 of 25");
@@ -214,7 +164,7 @@ fn a_cut_or_empty_image_is_refused() {
 
 #[test]
 fn what_cannot_be_in_a_volume_is_refused_and_changes_nothing() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     let (image, events) = ("image", "chain/chain.cbor");
     let before = [image, events].map(|name| fs::read(bench.path(name)).unwrap());
     symlink("a.txt", bench.path("demo/link")).unwrap();
@@ -236,14 +186,13 @@ fn what_cannot_be_in_a_volume_is_refused_and_changes_nothing() {
     bench.fails("volume build demo missing/image --chain chain", 3);
     let after = [image, events].map(|name| fs::read(bench.path(name)).unwrap());
     assert!(before == after);
-    let left: Vec<_> =
-        fs::read_dir(bench.folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    let left: Vec<_> = fs::read_dir(bench.path("")).unwrap().map(|e| e.unwrap().path()).collect();
     assert_eq!(left.len(), 3, "{left:?}");
 }
 
 #[test]
 fn an_exposed_or_foreign_key_does_not_sign() {
-    let bench = Bench::new();
+    let bench = bench();
     let key = bench.path("chain/key");
     fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
     contains(&bench.fails("chain append chain", 1), "open to other users");
@@ -261,7 +210,7 @@ fn an_exposed_or_foreign_key_does_not_sign() {
 
 #[test]
 fn append_writes_registers() {
-    let bench = Bench::new();
+    let bench = bench();
     let digest = "ab".repeat(32);
     bench.ok(&format!("chain append chain --pointer x={digest} --item log={digest}"));
     bench.ok(&format!("chain append chain --pointer x={digest}"));
@@ -281,7 +230,7 @@ fn append_writes_registers() {
 
 #[test]
 fn a_damaged_chain_folder_is_refused() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     let events = bench.path("chain/chain.cbor");
     let good = fs::read(&events).unwrap();
     let mut bad = good.clone();
@@ -303,7 +252,7 @@ fn a_damaged_chain_folder_is_refused() {
 
 #[test]
 fn a_chain_in_use_is_left_alone() {
-    let bench = Bench::new();
+    let bench = bench();
     let held = fs::File::open(bench.path("chain/chain.json")).unwrap();
     held.lock().unwrap();
     contains(&bench.fails("chain append chain", 1), "in use by another cairn");
@@ -311,7 +260,7 @@ fn a_chain_in_use_is_left_alone() {
 
 #[test]
 fn the_anchor_pins_head_and_generation() {
-    let bench = Bench::new();
+    let bench = bench();
     bench.ok("chain anchor chain --output anchor");
     let none = fs::read(bench.path("anchor")).unwrap();
     assert_eq!((none.len(), &none[..8]), (160, &b"CAIRNANC"[..]));
@@ -338,7 +287,7 @@ fn the_anchor_pins_head_and_generation() {
 
 #[test]
 fn embed_brings_later_events_into_an_image() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     bench.ok("volume build demo other --chain chain --name other");
     let behind = bench.fails("volume verify image --chain chain", 1);
     contains(&behind, "chain ends before event 2, anchored is 2");
@@ -350,7 +299,7 @@ fn embed_brings_later_events_into_an_image() {
 
 #[test]
 fn usage_errors_and_help() {
-    let bench = Bench::new();
+    let bench = bench();
     for line in ["volume", "chain", "volume build demo", "chain append"] {
         bench.fails(line, 2);
     }
@@ -365,7 +314,7 @@ fn usage_errors_and_help() {
 /// Whatever stands in an image: an answer, never a crash.
 #[test]
 fn random_damage_is_refused() {
-    let bench = Bench::with_image();
+    let bench = with_image();
     let good = fs::read(bench.path("image")).unwrap();
     let mut state: u64 = 1;
     let mut random = |below: usize| {
