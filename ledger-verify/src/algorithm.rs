@@ -19,15 +19,15 @@ use crate::ml_dsa::ParameterSet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Algorithm {
     /// Ed25519 (RFC 8032), verified strictly.
-    Ed25519 = 1,
+    Ed25519,
     /// ML-DSA-44 (FIPS 204), empty context.
-    MlDsa44 = 2,
+    MlDsa44,
     /// Ed25519, then ML-DSA-44; both must verify.
-    HybridMlDsa44 = 3,
+    HybridMlDsa44,
     /// ML-DSA-65 (FIPS 204), empty context.
-    MlDsa65 = 4,
+    MlDsa65,
     /// Ed25519, then ML-DSA-65; both must verify.
-    HybridMlDsa65 = 5,
+    HybridMlDsa65,
 }
 
 /// Longest public key of any algorithm number, in bytes.
@@ -52,7 +52,7 @@ impl Algorithm {
     /// Its number in keys.
     #[must_use]
     pub const fn number(self) -> u64 {
-        self as u64
+        self as u64 + 1
     }
 
     /// Length of a public key, in bytes.

@@ -40,5 +40,6 @@ mod ntt;
 pub mod registers;
 #[cfg(any(test, feature = "write"))]
 pub mod write;
+mod zero_option;
 
 pub use digest::Digest;

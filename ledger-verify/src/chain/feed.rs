@@ -7,6 +7,7 @@ use crate::algorithm::Verification;
 use crate::blake3::Hasher;
 use crate::cbor::{Problem, Pull, Stop};
 use crate::digest::{Digest, Domain};
+use crate::zero_option::ZeroOption;
 
 /// Who decides about the events whose signatures a [`Feed`] verifies.
 pub(super) trait Judge {
@@ -39,7 +40,7 @@ pub struct Feed {
     key_id: Digest,
     key_hash: Hasher,
     verification: Verification,
-    failed: Option<Error>,
+    failed: ZeroOption<Error>,
 }
 
 /// What comes next.
@@ -96,9 +97,9 @@ impl Feed {
             key_index_min: 0,
             signature_at: 0,
             key_id: Digest::ZERO,
-            key_hash: Hasher::plain(),
+            key_hash: Hasher::NOTHING,
             verification: Verification::NOTHING,
-            failed: None,
+            failed: ZeroOption::None,
         }
     }
 
@@ -111,7 +112,7 @@ impl Feed {
         while !bytes.is_empty() {
             self.take_event(chain, &mut bytes)?;
         }
-        self.failed.map_or(Ok(()), Err)
+        self.failed.as_ref().copied().map_or(Ok(()), Err)
     }
 
     /// The chain ends here.
@@ -119,8 +120,8 @@ impl Feed {
     /// # Errors
     /// As [`Feed::push`]; [`Problem::Truncated`] inside an event.
     pub fn end(&self, chain: &Chain) -> Result<(), Error> {
-        match self.failed {
-            Some(error) => Err(error),
+        match self.failed.as_ref() {
+            Some(error) => Err(*error),
             None if self.is_between_events() => Ok(()),
             None => Err(chain.error(self.pull.offset(), Reason::Encoding(Problem::Truncated))),
         }
@@ -144,8 +145,8 @@ impl Feed {
         judge: &mut impl Judge,
         input: &mut &[u8],
     ) -> Result<bool, Error> {
-        if let Some(error) = self.failed {
-            return Err(error);
+        if let Some(error) = self.failed.as_ref() {
+            return Err(*error);
         }
         loop {
             match self.step(judge, input) {
@@ -154,7 +155,7 @@ impl Feed {
                 Err(Halt::More) => return Ok(false),
                 Err(Halt::Refused(offset, reason)) => {
                     let error = judge.error(offset, reason);
-                    self.failed = Some(error);
+                    self.failed = ZeroOption::Some(error);
                     return Err(error);
                 }
             }

@@ -9,6 +9,7 @@ use crate::algorithm::Algorithm;
 use crate::cbor::{Problem, Reader};
 use crate::digest::Digest;
 use crate::registers::{Release, Table, Value, Writes};
+use crate::zero_option::ZeroOption;
 
 /// A position in a chain: what an image pins, and what a device remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ enum Span {
 pub struct Chain {
     anchor: Anchor,
     span: Span,
-    head: Option<Head>,
+    head: ZeroOption<Head>,
     table: Table,
     offset: u64,
 }
@@ -125,7 +126,7 @@ impl Chain {
     /// A chain of which nothing but the anchor is known.
     #[must_use]
     pub const fn new(anchor: Anchor) -> Self {
-        Self { anchor, span: Span::All, head: None, table: Table::EMPTY, offset: 0 }
+        Self { anchor, span: Span::All, head: ZeroOption::None, table: Table::EMPTY, offset: 0 }
     }
 
     /// The same, and nothing behind the anchored event is accepted: for chains whose later events are
@@ -149,7 +150,7 @@ impl Chain {
     /// Sequence number of the event that has to come next.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
-        self.head.map_or(0, |head| head.position.sequence.saturating_add(1))
+        self.head().map_or(0, |head| head.position.sequence.saturating_add(1))
     }
 
     /// What the chain proves.
@@ -157,7 +158,7 @@ impl Chain {
     /// # Errors
     /// [`Reason::BeforeAnchor`]: the anchored event did not come yet.
     pub fn proven(&self) -> Result<Proven<'_>, Error> {
-        match &self.head {
+        match self.head() {
             Some(head) if head.position.sequence >= self.anchor.sequence => {
                 Ok(Proven { head, table: &self.table })
             }
@@ -182,7 +183,7 @@ impl Chain {
     /// # Errors
     /// [`Reason::Resumed`].
     pub fn without_registers(&mut self) -> Result<(), Error> {
-        if self.head.is_some() || self.span == Span::ToAnchor {
+        if self.head().is_some() || self.span == Span::ToAnchor {
             return Err(self.resume_error(Reason::Resumed));
         }
         self.span = Span::FromAnchor;
@@ -230,7 +231,7 @@ impl Chain {
 
     /// Every rule for any other event, but for its signatures.
     fn check_next(&self, event: &Event<'_>) -> Result<(), At> {
-        match &self.head {
+        match self.head() {
             None => self.check_first(event)?,
             Some(head) => self.check_link(head, event)?,
         }
@@ -305,7 +306,7 @@ impl Judge for Chain {
     #[inline(never)]
     fn check(&self, body: &[u8]) -> Result<Checked, At> {
         let event = Event::parse(body)?;
-        match (self.span, self.head) {
+        match (self.span, self.head()) {
             (Span::FromAnchor, None) => self.check_resumed(&event)?,
             _ => self.check_next(&event)?,
         }
@@ -313,7 +314,7 @@ impl Judge for Chain {
     }
 
     fn accept(&mut self, body: &[u8], checked: &Checked, event_bytes: u64) {
-        let is_resumed = self.span == Span::FromAnchor && self.head.is_none();
+        let is_resumed = self.span == Span::FromAnchor && self.head().is_none();
         // They were read before, and are in the table already when the replay starts here.
         if let (false, Ok(writes)) = (is_resumed, Writes::parse(&mut checked.writes(body))) {
             self.table.apply(writes);
@@ -321,7 +322,7 @@ impl Judge for Chain {
         let policy = self.table.policy().map(|policy| policy.weakest);
         let weakest =
             policy.map_or(checked.head.weakest, |policy| policy.max(checked.head.weakest));
-        self.head = Some(Head { weakest, ..checked.head });
+        self.head = ZeroOption::Some(Head { weakest, ..checked.head });
         self.offset = self.offset.saturating_add(event_bytes);
     }
 

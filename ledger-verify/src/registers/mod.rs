@@ -104,9 +104,9 @@ impl fmt::Display for Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashKind {
     /// BLAKE3 in plain mode, 32 bytes.
-    Blake3 = 1,
+    Blake3,
     /// SHA-256.
-    Sha256 = 2,
+    Sha256,
 }
 
 impl HashKind {
@@ -117,6 +117,15 @@ impl HashKind {
             1 => Some(Self::Blake3),
             2 => Some(Self::Sha256),
             _ => None,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Blake3 => 1,
+            Self::Sha256 => 2,
         }
     }
 }

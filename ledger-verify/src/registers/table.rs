@@ -1,7 +1,8 @@
 //! All registers of a chain, sorted by name.
 
 use super::wire::{WireError, put_register, read_register};
-use super::{Name, POLICY, Policy, REGISTERS_MAX, Rule, Value, Write, WriteValue, Writes};
+use super::{HashKind, Name, POLICY, Platform, Policy, REGISTERS_MAX, Release, Rule, Value};
+use super::{Version, Write, WriteValue, Writes};
 use crate::cbor::{Reader, array};
 use crate::digest::{Digest, Domain};
 
@@ -9,6 +10,21 @@ use crate::digest::{Digest, Domain};
 struct Slot {
     name: Name,
     value: Value,
+}
+
+impl Slot {
+    /// All zero, see [`crate::zero_option`].
+    const UNUSED: Self = {
+        let release = Release {
+            version: Version([0; 3]),
+            platform: Platform::EMPTY,
+            hash: HashKind::Blake3,
+            digest: Digest::ZERO,
+            size_bytes: 0,
+            capabilities: 0,
+        };
+        Self { name: Name::EMPTY, value: Value::Release(release) }
+    };
 }
 
 /// The registers of a chain as far as it was replayed, about 5 KiB.
@@ -19,10 +35,7 @@ pub struct Table {
 }
 
 impl Table {
-    pub(crate) const EMPTY: Self = {
-        let value = Value::Pointer { root: Digest::ZERO, generation: 0 };
-        Self { slots: [Slot { name: Name::EMPTY, value }; REGISTERS_MAX], count: 0 }
-    };
+    pub(crate) const EMPTY: Self = Self { slots: [Slot::UNUSED; REGISTERS_MAX], count: 0 };
 
     /// The value of register `name`.
     #[must_use]

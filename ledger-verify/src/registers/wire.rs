@@ -250,7 +250,7 @@ fn put_release(sink: &mut impl Sink, name: &Name, release: &Release) {
         unsigned(sink, u64::from(part));
     }
     text(sink, release.platform.as_str());
-    unsigned(sink, release.hash as u64);
+    unsigned(sink, u64::from(release.hash.number()));
     bytes(sink, &release.digest.0);
     unsigned(sink, release.size_bytes);
     unsigned(sink, release.capabilities);

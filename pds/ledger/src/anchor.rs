@@ -21,6 +21,7 @@ pub struct Pinned {
 
 /// A position in a chain of one of two kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)] // zero for a first event of no chain: see `Chains::EMPTY`
 pub enum Position {
     /// In a chain of ours.
     Event(Anchor),

@@ -26,7 +26,7 @@ pub(crate) enum Next {
     Nothing,
 }
 
-/// Both kinds of chain and what collects their bytes, about 75 KiB: to be placed statically.
+/// Both kinds of chain and what collects their bytes, about 66 KiB: to be placed statically.
 pub(crate) struct Chains {
     position: Position,
     /// The event that revokes the chain, once it was seen behind the anchor: from then on the replay
@@ -39,7 +39,8 @@ pub(crate) struct Chains {
 }
 
 impl Chains {
-    pub(crate) const NEW: Self = Self {
+    /// All zero, so that it is nowhere in the image.
+    pub(crate) const EMPTY: Self = Self {
         position: Position::Event(Anchor::first(Digest::ZERO)),
         revoked_by: None,
         feed: Feed::new(),

@@ -1,15 +1,12 @@
 //! What the composition gives to `ledger`.
 #![allow(unsafe_code, reason = "binds regions, each once")]
 
-use cairn_pd::{client_link, clients, notifier, region};
+use cairn_pd::{client_link, clients, notifier, placed, region};
 use ledger::{AnchorError, CLIENTS_MAX, Client, Ledger, Memory, Pinned, Replay};
 use protocols::{ledger as wire, store};
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::memory_region_symbol;
 use sel4_shared_ring_buffer::DataRegion;
-use static_cell::ConstStaticCell;
-
-static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::NEW);
 
 /// Binds every region and channel of `ledger`.
 ///
@@ -26,7 +23,8 @@ pub(crate) fn ledger() -> Result<Ledger<'static, impl FnMut()>, AnchorError> {
     let pinned = Pinned::try_from(&anchor.as_ptr().read())?;
     let store = client_link!(store_link_vaddr, store_channel: store::Request, store::Completion, store::RING_SLOTS);
     let blocks = DataRegion::new(region!(read_only disk_buffers_vaddr, disk_buffers_size));
-    let replay = Replay::new(&pinned, MEMORY.take(), store, blocks);
+    let memory = placed!(memory_vaddr, memory_size: Memory = Memory::EMPTY);
+    let replay = Replay::new(&pinned, memory, store, blocks);
     let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
     for mut wired in clients() {
         let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();

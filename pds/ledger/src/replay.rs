@@ -20,7 +20,7 @@ pub struct Memory {
 
 impl Memory {
     /// Memory of a replay that has not begun.
-    pub const NEW: Self = Self { chains: Chains::NEW, block: [0; BLOCK_BYTES] };
+    pub const EMPTY: Self = Self { chains: Chains::EMPTY, block: [0; BLOCK_BYTES] };
 }
 
 /// How far the replay is.

@@ -88,7 +88,7 @@ impl House {
         let raw_ledger: &'static RawLedger = Box::leak(Box::new(RawLedger::new()));
         let bytes: &'static mut [u8] = Box::leak(vec![0; 8 * 4096].into_boxed_slice());
         let blocks = DataRegion::new(ExternallySharedRef::from_mut_ref(bytes));
-        let memory = Box::leak(Box::new(Memory::NEW));
+        let memory = Box::leak(Box::new(Memory::EMPTY));
         let link = raw_store.client(ignore as fn());
         let replay = Replay::new(&pinned, memory, link, blocks.read_only());
         let client = Client { link: raw_ledger.server(ignore as fn()), is_cut_off: false };

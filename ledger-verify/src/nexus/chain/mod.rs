@@ -22,6 +22,7 @@ use super::register::{Caller, Conflict, Departure, Rule, Table, Track};
 use super::transaction::{RAW_PREFIX, Transaction};
 use super::wire::Reader;
 use crate::registers::Value;
+use crate::zero_option::ZeroOption;
 
 /// What the next transaction is measured against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +47,12 @@ pub struct Head {
 #[derive(Clone, Debug)]
 pub struct Chain<const N: usize> {
     pin: Pin,
-    head: Option<Head>,
+    head: ZeroOption<Head>,
     /// Sequence number of the first transaction.
     first: u32,
     table: Table<N>,
     offset: u64,
-    failed: Option<Error>,
+    failed: ZeroOption<Error>,
 }
 
 impl<const N: usize> Chain<N> {
@@ -59,7 +60,8 @@ impl<const N: usize> Chain<N> {
     #[must_use]
     pub const fn new(pin: Pin, track: Track) -> Self {
         let table = Table::new(track);
-        Self { pin, head: None, first: 0, table, offset: 0, failed: None }
+        let (head, failed) = (ZeroOption::None, ZeroOption::None);
+        Self { pin, head, first: 0, table, offset: 0, failed }
     }
 
     /// A chain that proves nothing until it has a pin: see [`Chain::restart`].
@@ -71,11 +73,11 @@ impl<const N: usize> Chain<N> {
     /// Begins again with another pin, in place: a chain is too large for most stacks.
     pub fn restart(&mut self, pin: Pin) {
         self.pin = pin;
-        self.head = None;
+        self.head = ZeroOption::None;
         self.first = 0;
         self.table.clear();
         self.offset = 0;
-        self.failed = None;
+        self.failed = ZeroOption::None;
     }
 
     /// The pin.
@@ -92,7 +94,7 @@ impl<const N: usize> Chain<N> {
 
     /// Sequence number of the transaction that has to come next; of the first one, what it says.
     fn next_sequence(&self) -> u32 {
-        self.head.map_or(self.first, |head| head.sequence.saturating_add(1))
+        self.head().map_or(self.first, |head| head.sequence.saturating_add(1))
     }
 
     /// Prepares for the claim of a register that another chain gave away.
@@ -111,7 +113,7 @@ impl<const N: usize> Chain<N> {
     pub fn proven(&self) -> Result<Proven<'_, N>, Error> {
         self.check_running()?;
         let pinned = self.pin.authenticated();
-        match &self.head {
+        match self.head() {
             Some(head) if head.sequence >= pinned => {
                 Ok(Proven { pin: &self.pin, head, table: &self.table })
             }
@@ -143,7 +145,7 @@ impl<const N: usize> Chain<N> {
         // Offsets in the raw form are one more.
         self.check(&transaction).map_err(|(offset, reason)| self.fail((offset + 1, reason)))?;
         self.execute(&transaction)?;
-        self.head = Some(Head {
+        self.head = ZeroOption::Some(Head {
             sequence: transaction.sequence,
             id: transaction.id,
             time_s: transaction.time_s,
@@ -155,7 +157,7 @@ impl<const N: usize> Chain<N> {
     }
 
     pub(super) fn check_running(&self) -> Result<(), Error> {
-        self.failed.map_or(Ok(()), Err)
+        self.failed.as_ref().copied().map_or(Ok(()), Err)
     }
 
     /// Counts bytes that were read and are none of a transaction.
@@ -165,8 +167,12 @@ impl<const N: usize> Chain<N> {
 
     /// Ends the replay.
     pub(super) fn fail(&mut self, (offset, reason): At) -> Error {
+        if let Err(error) = self.check_running() {
+            return error;
+        }
         let error = self.error(None, offset, reason);
-        *self.failed.get_or_insert(error)
+        self.failed = ZeroOption::Some(error);
+        error
     }
 
     pub(super) fn error(&self, contract: Option<u32>, offset: usize, reason: Reason) -> Error {
@@ -180,7 +186,7 @@ impl<const N: usize> Chain<N> {
         if transaction.genesis != self.pin.genesis() {
             return Err((offsets.genesis, Reason::OtherGenesis));
         }
-        match &self.head {
+        match self.head() {
             None => {
                 self.first = transaction.sequence;
                 start::check_start(&self.pin, transaction)?;
@@ -208,7 +214,7 @@ impl<const N: usize> Chain<N> {
             if let Err(rule) = self.table.apply(&operation, &caller) {
                 let offset = contract.operations_offset + 1;
                 let error = self.error(Some(number), offset, Reason::Register(rule));
-                self.failed = Some(error);
+                self.failed = ZeroOption::Some(error);
                 return Err(error);
             }
         }

@@ -7,6 +7,7 @@ use crate::nexus::number::{Genesis, Number, TransactionId};
 use crate::nexus::operation::{Change, Checksum, Handover, Operation};
 use crate::nexus::record::Record;
 use crate::registers::{Name, Release, Value};
+use crate::zero_option::ZeroOption;
 
 /// Which registers a table keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,18 +185,18 @@ impl Slot {
 /// The registers of a chain that are followed, at most `N`, about 1.3 KiB each.
 #[derive(Clone, Debug)]
 pub struct Table<const N: usize> {
-    slots: [Slot; N],
-    count: usize,
+    /// Those in use come first.
+    slots: [ZeroOption<Slot>; N],
     track: Track,
 }
 
 impl<const N: usize> Table<N> {
     pub(in crate::nexus) const fn new(track: Track) -> Self {
-        Self { slots: [const { Slot::EMPTY }; N], count: 0, track }
+        Self { slots: [const { ZeroOption::None }; N], track }
     }
 
     pub(in crate::nexus) fn clear(&mut self) {
-        self.count = 0;
+        self.slots.iter_mut().for_each(|slot| *slot = ZeroOption::None);
     }
 
     /// The register at `address`.
@@ -206,7 +207,7 @@ impl<const N: usize> Table<N> {
 
     /// All registers.
     pub fn iter(&self) -> impl Iterator<Item = Found<'_>> {
-        self.slots().iter().map(|slot| Found {
+        self.slots().map(|slot| Found {
             address: slot.address,
             state: slot.state(),
             origin: slot.origin,
@@ -221,7 +222,7 @@ impl<const N: usize> Table<N> {
     /// # Errors
     /// [`Conflict`].
     pub fn value(&self, name: &str) -> Result<Option<Value>, Conflict> {
-        let slots = self.slots().iter().filter_map(Slot::record);
+        let slots = self.slots().filter_map(Slot::record);
         let records = slots.filter(|record| record.name.as_str() == name);
         let values = records.map(|record| record.value);
         let newest = values.clone().reduce(|a, b| if is_newer(&b, &a) { b } else { a });
@@ -234,7 +235,7 @@ impl<const N: usize> Table<N> {
     /// gave it away, to one recipient and without a condition.
     #[must_use]
     pub fn departure(&self, address: &Address) -> Option<Departure> {
-        let slot = self.slots().iter().find(|slot| slot.address == *address)?;
+        let slot = self.slot(address)?;
         match slot.custody {
             Custody::Left(transfer) if transfer.is_plain => {
                 Some(Departure { slot: slot.clone(), transfer })
@@ -252,32 +253,29 @@ impl<const N: usize> Table<N> {
         if transfer.recipient != *claimant {
             return Err(Rule::NotTransferred);
         }
-        if self.position(&slot.address).is_some() {
+        if self.slot(&slot.address).is_some() {
             return Err(Rule::Exists);
         }
-        let place = self.free()?;
-        *place = slot.clone();
-        place.custody = Custody::Arriving(*transfer);
+        let custody = Custody::Arriving(*transfer);
+        *self.free()? = ZeroOption::Some(Slot { custody, ..slot.clone() });
         Ok(())
     }
 
-    fn slots(&self) -> &[Slot] {
-        self.slots.get(..self.count).unwrap_or(&[])
+    fn slots(&self) -> impl Iterator<Item = &Slot> + Clone {
+        self.slots.iter().map_while(ZeroOption::as_ref)
     }
 
-    fn position(&self, address: &Address) -> Option<usize> {
-        self.slots().iter().position(|slot| slot.address == *address)
+    fn slot(&self, address: &Address) -> Option<&Slot> {
+        self.slots().find(|slot| slot.address == *address)
     }
 
-    fn find(&mut self, address: &Address) -> Option<&mut Slot> {
-        let position = self.position(address)?;
-        self.slots.get_mut(position)
+    fn slot_mut(&mut self, address: &Address) -> Option<&mut Slot> {
+        let mut slots = self.slots.iter_mut().map_while(ZeroOption::as_mut);
+        slots.find(|slot| slot.address == *address)
     }
 
-    fn free(&mut self) -> Result<&mut Slot, Rule> {
-        let place = self.slots.get_mut(self.count).ok_or(Rule::TableFull)?;
-        self.count += 1;
-        Ok(place)
+    fn free(&mut self) -> Result<&mut ZeroOption<Slot>, Rule> {
+        self.slots.iter_mut().find(|slot| slot.as_ref().is_none()).ok_or(Rule::TableFull)
     }
 
     /// Does what `operation` says, if it may.
@@ -341,7 +339,7 @@ impl<const N: usize> Table<N> {
         if kind == Kind::Object {
             object::Object::parse(data)?;
         }
-        if self.position(address).is_some() {
+        if self.slot(address).is_some() {
             return Err(Rule::Exists);
         }
         check(&state, after)?;
@@ -363,7 +361,7 @@ impl<const N: usize> Table<N> {
         edit(before.kind, &mut data)?;
         let state = State { data: data.as_slice(), modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
-        match self.find(address) {
+        match self.slot_mut(address) {
             Some(slot) => slot.store(&state),
             None if caller.may_be_older && is_data(address, state.kind)? => {
                 return self.keep(address, &state, Origin::Stated);
@@ -390,7 +388,7 @@ impl<const N: usize> Table<N> {
         };
         let state = State { owner, modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
-        if let Some(slot) = self.find(address) {
+        if let Some(slot) = self.slot_mut(address) {
             slot.store_owner(&state);
             slot.custody = Custody::Left(transfer);
         }
@@ -411,7 +409,7 @@ impl<const N: usize> Table<N> {
         let state = State { owner: caller.genesis, modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
         // What no followed chain gave away comes from nowhere, and proves nothing.
-        let Some(slot) = self.find(address) else { return Ok(()) };
+        let Some(slot) = self.slot_mut(address) else { return Ok(()) };
         match slot.custody {
             // The giver may take back what the recipient did not take.
             Custody::Left(transfer) | Custody::Arriving(transfer)
@@ -436,8 +434,7 @@ impl<const N: usize> Table<N> {
         if before.owner != caller.genesis {
             return Err(Rule::Owner);
         }
-        let slot = self.position(address).and_then(|position| self.slots.get(position));
-        match slot {
+        match self.slot(address) {
             Some(slot) if slot.custody != Custody::Held => Err(Rule::Left),
             Some(slot) if slot.state() != *before => Err(Rule::BeforeDiffers),
             _ => Ok(()),
@@ -454,18 +451,19 @@ impl<const N: usize> Table<N> {
             }
             (Track::Records, Some(_)) => None,
         };
-        let slot = match superseded.and_then(|position| self.slots.get_mut(position)) {
-            Some(slot) => slot,
+        let place = match superseded.and_then(|position| self.slots.get_mut(position)) {
+            Some(place) => place,
             None => self.free()?,
         };
-        *slot = Slot { address: *address, origin, ..Slot::EMPTY };
+        let mut slot = Slot { address: *address, origin, ..Slot::EMPTY };
         slot.store(state);
+        *place = ZeroOption::Some(slot);
         Ok(())
     }
 
     /// An older release of the same name and platform.
     fn superseded(&self, name: &Name, release: &Release) -> Option<usize> {
-        self.slots().iter().position(|slot| match slot.record() {
+        self.slots().position(|slot| match slot.record() {
             Some(Record { name: other, value: Value::Release(old) }) => {
                 other == *name && is_newer(&Value::Release(*release), &Value::Release(old))
             }

@@ -74,7 +74,7 @@ pub fn record_fields(record: &Record) -> Vec<RecordField> {
             name,
             text("release", &release.version.to_string()),
             text("platform", release.platform.as_str()),
-            field("hash", false, Type::U8, std::vec![release.hash as u8]),
+            field("hash", false, Type::U8, std::vec![release.hash.number()]),
             digest("digest", false, &release.digest),
             number("size", false, release.size_bytes),
             number("capabilities", false, release.capabilities),
