@@ -1,7 +1,7 @@
 //! Blocks: a real one, and made ones around it.
 
 use ledger_verify::nexus::block::{
-    BlockError, Channel, Evidence, Header, Inclusion, Reason, merkle_root, verify_inclusion,
+    BlockError, Channel, Evidence, Header, Linked, Reason, descend, merkle_root, verify_inclusion,
 };
 use ledger_verify::nexus::hash::{sk512, sk1024};
 
@@ -72,8 +72,7 @@ fn a_real_block_proves_its_transaction() {
     assert_eq!((header.bits, header.time), (0x7b06_e198, 0x62df_8c06));
     assert_eq!(header.hash(), hash);
     assert_eq!(header.evidence(), Ok(Evidence::Work));
-    let expected =
-        Inclusion { height: 4_555_100, time: 0x62df_8c06, blocks: 1, blocks_with_work: 1 };
+    let expected = Linked { header, blocks: 1, blocks_with_work: 1 };
     assert_eq!(verify_inclusion(&hash, [&bytes[..]], &txid, 0, &[]), Ok(expected));
 }
 
@@ -124,8 +123,10 @@ fn versions_have_their_lengths() {
         assert_eq!((header.version, header.time, header.nonce), (version, 0xffff_ffff, 5));
         assert_eq!((header.previous, header.merkle_root), (&[1; 128], &[2; 64]));
         assert_eq!(header.hash(), sk1024(&bytes));
+        assert_eq!(header.bytes(), bytes);
         bytes.push(0);
         assert_eq!(Header::parse(&bytes), Err(Reason::Length));
+        assert_eq!(Header::split(&bytes), Ok((Header::parse(&bytes[..length]).unwrap(), &[0][..])));
     }
     for version in [0, 4, 9, 0x0800_0000] {
         let bytes = Fields { version, ..STAKE }.bytes();
@@ -158,17 +159,27 @@ fn chain(blocks: u32) -> (Vec<Vec<u8>>, [u8; 64]) {
     (headers, txid)
 }
 
-fn verify(pinned: &[u8], headers: &[Vec<u8>], txid: &[u8; 64]) -> Result<Inclusion, BlockError> {
+fn verify<'a>(
+    pinned: &[u8],
+    headers: &'a [Vec<u8>],
+    txid: &[u8; 64],
+) -> Result<Linked<'a>, BlockError> {
     verify_inclusion(&sk1024(pinned), headers.iter().map(Vec::as_slice), txid, 0, &[])
 }
 
 #[test]
 fn links_lead_down_from_the_pin_and_are_said_to_be_links() {
     let (headers, txid) = chain(20);
-    let expected = Inclusion { height: 3_000_000, time: 6, blocks: 20, blocks_with_work: 0 };
+    let header = Header::parse(&headers[19]).unwrap();
+    assert_eq!(header.height, 3_000_000);
+    let expected = Linked { header, blocks: 20, blocks_with_work: 0 };
     assert_eq!(verify(&headers[0], &headers, &txid), Ok(expected));
-    let expected = Inclusion { blocks: 12, ..expected };
+    let expected = Linked { blocks: 12, ..expected };
     assert_eq!(verify(&headers[8], &headers[8..], &txid), Ok(expected));
+    // Links lead to any block, with a known transaction or not.
+    let slices = headers.iter().map(Vec::as_slice);
+    let between = descend(&sk1024(&headers[0]), slices.take(7)).unwrap();
+    assert_eq!((between.header.height, between.blocks), (3_000_013, 7));
 }
 
 #[test]

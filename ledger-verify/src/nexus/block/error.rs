@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why a proof of inclusion was refused, and where.
 ///
-/// Displays as one line, for example `Nexus header 4: not the block that the one above names`.
+/// Displays as one line, for example `nexus header 4: not the block that the one above names`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockError {
     /// Number of the refused header: 0 is the pinned block's, the transaction's is the last.
@@ -42,7 +42,7 @@ pub enum Reason {
 
 impl fmt::Display for BlockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Nexus header {}: {}", self.header, self.reason)
+        write!(f, "nexus header {}: {}", self.header, self.reason)
     }
 }
 

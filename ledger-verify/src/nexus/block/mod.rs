@@ -1,8 +1,8 @@
 //! Blocks: an optional second proof, that a transaction was published and when.
 //!
 //! A block's hash covers its header, the header names the block below and the root of a Merkle tree of
-//! transaction ids. From a pinned block hash, links alone lead down to any older block
-//! ([`verify_inclusion`]); no header commits to registers, so a block says nothing of their values.
+//! transaction ids. From a pinned block hash, links alone lead down to any older block ([`descend`],
+//! [`verify_inclusion`]); no header commits to registers, so a block says nothing of their values.
 //!
 //! What a header by itself shows of the effort behind it is [`Evidence`]. Stake needs the whole ledger to
 //! be judged, so stake blocks only count as linked.
@@ -95,6 +95,16 @@ impl<'a> Header<'a> {
     ///
     /// [`Reason::Length`], [`Reason::Version`] or [`Reason::Channel`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Reason> {
+        let (header, rest) = Self::split(bytes)?;
+        if rest.is_empty() { Ok(header) } else { Err(Reason::Length) }
+    }
+
+    /// Reads the header that `bytes` start with; also the bytes after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::parse`].
+    pub fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Reason> {
         let mut rest = bytes;
         let version = u32::from_le_bytes(*take(&mut rest)?);
         if !(5..=8).contains(&version) {
@@ -121,7 +131,14 @@ impl<'a> Header<'a> {
             let end = if length < 253 { usize::from(length) } else { usize::MAX };
             (header.offsets, rest) = rest.split_at_checked(end).ok_or(Reason::Length)?;
         }
-        if rest.is_empty() { Ok(header) } else { Err(Reason::Length) }
+        header.bytes = bytes.get(..bytes.len() - rest.len()).unwrap_or(bytes);
+        Ok((header, rest))
+    }
+
+    /// The header as it is hashed.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The block's hash.
@@ -129,6 +146,7 @@ impl<'a> Header<'a> {
     pub fn hash(&self) -> [u8; 128] {
         sk1024(self.bytes)
     }
+
     /// What the header shows of the effort behind its block.
     ///
     /// # Errors
@@ -192,51 +210,60 @@ fn target(bits: u32) -> Option<[u8; 128]> {
     (is_small && !is_negative && !is_zero).then_some(target)
 }
 
-/// A transaction's place in the ledger, proven against a pinned block hash.
+/// A block that links lead down to from a pinned one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inclusion {
-    /// Height of its block.
-    pub height: u32,
-    /// Its block's time, unix seconds, as the block's maker stated it.
-    pub time: u64,
-    /// Number of blocks from its own to the pinned one, both counted.
+pub struct Linked<'a> {
+    /// Its header. The time in it is what the block's maker stated.
+    pub header: Header<'a>,
+    /// Number of blocks from it to the pinned one, both counted.
     pub blocks: u64,
     /// How many of them have shown [`Evidence::Work`]. The others are linked, no more.
     pub blocks_with_work: u64,
 }
 
-/// Proves that the transaction `txid` stands in a block at or below the block whose hash is `pinned`.
-///
-/// `headers` lead from the pinned block down to the transaction's, none left out; `branch` are the
-/// siblings of the leaf number `index`. Memory is fixed, work is one or two hashes per header.
+/// Follows `headers` from the block whose hash is `pinned` down to the last of them; none may be left
+/// out. Memory is fixed, work is one or two hashes per header, and more for primes.
 ///
 /// # Errors
 ///
 /// Which header breaks which rule.
+pub fn descend<'a>(
+    pinned: &[u8; 128],
+    headers: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Linked<'a>, BlockError> {
+    let mut linked: Option<Linked<'a>> = None;
+    for (bytes, number) in headers.into_iter().zip(0..) {
+        let fail = |reason| BlockError { header: number, reason };
+        let above = linked.map(|linked| linked.header);
+        let header = check_link(pinned, above, bytes).map_err(fail)?;
+        let has_work = header.evidence().map_err(fail)? == Evidence::Work;
+        let blocks_with_work = linked.map_or(0, |linked| linked.blocks_with_work);
+        linked = Some(Linked {
+            header,
+            blocks: number + 1,
+            blocks_with_work: blocks_with_work + u64::from(has_work),
+        });
+    }
+    linked.ok_or(BlockError { header: 0, reason: Reason::Empty })
+}
+
+/// Proves that the transaction `txid` stands in the last block of `headers`, which lead down to it as
+/// [`descend`] has them; `branch` are the siblings of the leaf number `index`.
+///
+/// # Errors
+///
+/// As [`descend`]; [`Reason::Branch`] and [`Reason::Root`] at the last header.
 pub fn verify_inclusion<'a>(
     pinned: &[u8; 128],
     headers: impl IntoIterator<Item = &'a [u8]>,
     txid: &[u8; 64],
     index: u32,
     branch: &[[u8; 64]],
-) -> Result<Inclusion, BlockError> {
-    let mut number = 0_u64;
-    let mut blocks_with_work = 0;
-    let mut above: Option<Header<'_>> = None;
-    for bytes in headers {
-        let header = check_link(pinned, above, bytes)
-            .map_err(|reason| BlockError { header: number, reason })?;
-        let evidence = header.evidence().map_err(|reason| BlockError { header: number, reason })?;
-        blocks_with_work += u64::from(evidence == Evidence::Work);
-        number += 1;
-        above = Some(header);
-    }
-    let fail = |reason| BlockError { header: number.saturating_sub(1), reason };
-    let header = above.ok_or(fail(Reason::Empty))?;
-    if merkle_root(txid, index, branch).map_err(fail)? != *header.merkle_root {
-        return Err(fail(Reason::Root));
-    }
-    Ok(Inclusion { height: header.height, time: header.time, blocks: number, blocks_with_work })
+) -> Result<Linked<'a>, BlockError> {
+    let linked = descend(pinned, headers)?;
+    let fail = |reason| BlockError { header: linked.blocks.saturating_sub(1), reason };
+    let root = merkle_root(txid, index, branch).map_err(fail)?;
+    if root == *linked.header.merkle_root { Ok(linked) } else { Err(fail(Reason::Root)) }
 }
 
 /// Reads a header that has to be the one that `above` names, or the pinned one.

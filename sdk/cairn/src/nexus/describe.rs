@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ledger_verify::nexus::chain::Proven;
+use ledger_verify::nexus::hash::sk1024;
 use ledger_verify::nexus::operation::Operation;
 use ledger_verify::nexus::record::Record;
 use ledger_verify::nexus::register::object::{Field, Object, Type};
@@ -12,12 +13,13 @@ use ledger_verify::nexus::{Number, Reason};
 use ledger_verify::registers::Value;
 use serde::Serialize;
 
+use super::block::{HeaderLine, Inclusion, Place};
 use super::input::Content;
 use super::proof::Proof;
 use crate::Error;
 use crate::chain::utc;
 
-/// Transactions as they say they are.
+/// Transactions and blocks as they say they are.
 #[derive(Serialize)]
 pub(super) struct Shown {
     form: &'static str,
@@ -25,6 +27,8 @@ pub(super) struct Shown {
     block: Option<String>,
     transactions: Vec<TransactionLine>,
     inclusions: Vec<InclusionLine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<HeaderLine>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +64,9 @@ struct ContractLine {
 struct InclusionLine {
     sequence: u32,
     headers: usize,
+    /// The block that it has to be believed by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,15 +88,21 @@ struct RecordLine {
 impl Shown {
     pub(super) fn of(content: &Content) -> Result<Self, Reason> {
         let transactions = content.raws.iter().map(|raw| TransactionLine::of(raw));
-        let inclusions = content.inclusions.iter();
+        let headers = content.headers.iter().filter_map(|bytes| HeaderLine::of(bytes).ok());
         Ok(Self {
             form: content.form,
             block: content.block.map(|block| block.to_string()),
             transactions: transactions.collect::<Result<_, _>>().map_err(|(_, reason)| reason)?,
-            inclusions: inclusions
-                .map(|&(sequence, headers)| InclusionLine { sequence, headers })
-                .collect(),
+            inclusions: content.places.iter().map(InclusionLine::of).collect(),
+            headers: headers.collect(),
         })
+    }
+}
+
+impl InclusionLine {
+    fn of(place: &Place) -> Self {
+        let from = place.headers.first().map(|first| Number(sk1024(first)).to_string());
+        Self { sequence: place.sequence, headers: place.headers.len(), from }
     }
 }
 
@@ -200,10 +213,13 @@ impl fmt::Display for Shown {
         for transaction in &self.transactions {
             write!(f, "\n{transaction}")?;
         }
-        for InclusionLine { sequence, headers } in &self.inclusions {
+        for InclusionLine { sequence, headers, from } in &self.inclusions {
             write!(f, "\ninclusion of transaction {sequence}, {headers} headers")?;
+            if let Some(from) = from {
+                write!(f, " from {from} down")?;
+            }
         }
-        Ok(())
+        self.headers.iter().try_for_each(|header| write!(f, "\n{header}"))
     }
 }
 
@@ -245,6 +261,9 @@ pub(super) struct Verdict {
     /// The pin to remember.
     pin: String,
     registers: Vec<RegisterLine>,
+    inclusions: Vec<Inclusion>,
+    /// Inclusions of which nothing is said, because no block is trusted.
+    inclusions_not_judged: usize,
 }
 
 #[derive(Serialize)]
@@ -270,7 +289,14 @@ impl Verdict {
             time_s: head.time_s,
             pin: proven.pin().to_string(),
             registers: registers(&proven),
+            inclusions: Vec::new(),
+            inclusions_not_judged: proof.places.len(),
         })
+    }
+
+    /// With the blocks that all transactions are in whose place is known.
+    pub(super) fn with_inclusions(self, inclusions: Vec<Inclusion>) -> Self {
+        Self { inclusions, inclusions_not_judged: 0, ..self }
     }
 }
 
@@ -300,7 +326,7 @@ fn registers<const N: usize>(proven: &Proven<'_, N>) -> Vec<RegisterLine> {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { genesis, transactions, sequence, id, time_s, pin, registers } = self;
+        let Self { genesis, transactions, sequence, id, time_s, pin, registers, .. } = self;
         writeln!(f, "chain of {genesis}: {transactions} transactions, proven")?;
         writeln!(f, "last {sequence}  {}  {id}", utc(*time_s))?;
         writeln!(f, "pin {pin}")?;
@@ -311,6 +337,12 @@ impl fmt::Display for Verdict {
                 write!(f, "\n        {record}")?;
             }
         }
-        Ok(())
+        for inclusion in &self.inclusions {
+            write!(f, "\n{inclusion}")?;
+        }
+        match self.inclusions_not_judged {
+            0 => Ok(()),
+            count => write!(f, "\ninclusions: {count}, not judged without --block"),
+        }
     }
 }

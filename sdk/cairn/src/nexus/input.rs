@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use ledger_verify::nexus::bundle::{self, Item, MAGIC};
+use ledger_verify::nexus::block::Header;
+use ledger_verify::nexus::bundle::{self, HEADERS_MAX, Item, MAGIC};
 use ledger_verify::nexus::chain::first_raw;
+use ledger_verify::nexus::hash::sk1024;
 use ledger_verify::nexus::transaction::{MerkleTransaction, RAW_PREFIX, Transaction};
 use ledger_verify::nexus::{Number, Reason};
 
+use super::block::Place;
 use crate::Error;
 
 /// A longer bundle fits no volume.
@@ -20,11 +23,12 @@ pub(super) struct Content {
     pub(super) form: &'static str,
     /// Transactions in raw form.
     pub(super) raws: Vec<Vec<u8>>,
-    /// Sequence and block header bytes of the transactions whose block the file tells, with the number
-    /// of headers.
-    pub(super) inclusions: Vec<(u32, usize)>,
+    /// Which blocks they are in.
+    pub(super) places: Vec<Place>,
     /// The block that a transaction with a Merkle branch claims to be in.
     pub(super) block: Option<Number<128>>,
+    /// Block headers as they are hashed, if the file holds nothing else.
+    pub(super) headers: Vec<Vec<u8>>,
     /// The file as a bundle, if it is one.
     pub(super) bundle: Option<Vec<u8>>,
 }
@@ -37,6 +41,11 @@ impl Content {
         // Twice as many hexadecimal digits.
         file.take(2 * BYTES_MAX + 1).read_to_end(&mut bytes).map_err(Error::io(path))?;
         let bytes = from_hex(&bytes).unwrap_or(bytes);
+        Self::of(path, bytes)
+    }
+
+    /// What `bytes` hold, which stand in `path`.
+    pub(super) fn of(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
         if bytes.len() as u64 > BYTES_MAX {
             return Err(Error::Refused(format!("{}: longer than 1 MiB", path.display())));
         }
@@ -45,20 +54,32 @@ impl Content {
         })
     }
 
+    fn new(form: &'static str, raws: Vec<Vec<u8>>) -> Self {
+        Self { form, raws, places: Vec::new(), block: None, headers: Vec::new(), bundle: None }
+    }
+
     fn parse(bytes: Vec<u8>) -> Result<Self, (usize, Reason)> {
         if bytes.starts_with(MAGIC) {
             return Self::parse_bundle(bytes);
         }
-        let new =
-            |form, raws, block| Self { form, raws, inclusions: Vec::new(), block, bundle: None };
         let raw = |transaction: &[u8]| [&[RAW_PREFIX], transaction].concat();
         if Transaction::parse(&bytes).is_ok() {
-            return Ok(new("transaction", vec![raw(&bytes)], None));
+            return Ok(Self::new("transaction", vec![raw(&bytes)]));
         }
         if let Ok(merkle) = MerkleTransaction::parse(&bytes) {
             let longer = raw(&bytes);
             let (first, _) = first_raw(&longer)?;
-            return Ok(new("transaction with branch", vec![first.to_vec()], Some(merkle.block)));
+            let place = Place {
+                sequence: merkle.transaction.sequence,
+                index: merkle.index,
+                branch: merkle.branch.to_vec(),
+                headers: Vec::new(),
+            };
+            let content = Self::new("transaction with branch", vec![first.to_vec()]);
+            return Ok(Self { places: vec![place], block: Some(merkle.block), ..content });
+        }
+        if let Some(headers) = parse_headers(&bytes) {
+            return Ok(Self { headers, ..Self::new("block headers", Vec::new()) });
         }
         let mut raws = Vec::new();
         let mut rest = bytes.as_slice();
@@ -70,22 +91,61 @@ impl Content {
             rest = after;
         }
         let form = if raws.len() == 1 { "raw transaction" } else { "raw transactions" };
-        Ok(new(form, raws, None))
+        Ok(Self::new(form, raws))
     }
 
     fn parse_bundle(bytes: Vec<u8>) -> Result<Self, (usize, Reason)> {
-        let mut raws = Vec::new();
-        let mut inclusions = Vec::new();
+        let mut content = Self::new("bundle", Vec::new());
         for item in bundle::items(&bytes)? {
             match item? {
-                Item::Transaction(raw) => raws.push(raw.to_vec()),
-                Item::Inclusion(inclusion) => {
-                    inclusions.push((inclusion.sequence, inclusion.headers().count()));
-                }
+                Item::Transaction(raw) => content.raws.push(raw.to_vec()),
+                Item::Inclusion(inclusion) => content.places.push(Place {
+                    sequence: inclusion.sequence,
+                    index: inclusion.index,
+                    branch: inclusion.branch.to_vec(),
+                    headers: inclusion.headers().map(<[u8]>::to_vec).collect(),
+                }),
             }
         }
-        Ok(Self { form: "bundle", raws, inclusions, block: None, bundle: Some(bytes) })
+        content.bundle = Some(bytes);
+        Ok(content)
     }
+
+    /// Adds those of `headers` that lead to the block that a transaction with a Merkle branch claims
+    /// to be in; other files stay as they are.
+    pub(super) fn lead(&mut self, headers: &[Vec<u8>]) -> Result<(), Error> {
+        let Some(block) = self.block.filter(|_| !headers.is_empty()) else { return Ok(()) };
+        let mut first = headers.iter().take(HEADERS_MAX);
+        let last = first.position(|header| sk1024(header) == block.0).ok_or_else(|| {
+            Error::Refused(format!("block {block} is not among the first {HEADERS_MAX} headers"))
+        })?;
+        for place in &mut self.places {
+            place.headers = headers.iter().take(last + 1).cloned().collect();
+        }
+        Ok(())
+    }
+}
+
+/// The block headers in `path`, if there is one.
+pub(super) fn read_headers(path: Option<&Path>) -> Result<Vec<Vec<u8>>, Error> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let content = Content::read(path)?;
+    if content.headers.is_empty() {
+        return Err(Error::Refused(format!("{}: no block headers", path.display())));
+    }
+    Ok(content.headers)
+}
+
+/// Headers one behind the other; `None` if there is anything else.
+fn parse_headers(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut headers = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (header, after) = Header::split(rest).ok()?;
+        headers.push(header.bytes().to_vec());
+        rest = after;
+    }
+    (!headers.is_empty()).then_some(headers)
 }
 
 fn from_hex(text: &[u8]) -> Option<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! `cairn nexus`: shows, checks and bundles what comes from the Nexus ledger.
 
+mod block;
 mod describe;
 mod input;
 mod proof;
@@ -10,41 +11,55 @@ use std::path::{Path, PathBuf};
 
 use ledger_verify::nexus::chain::{Commitment, Pin};
 use ledger_verify::nexus::transaction::Transaction;
-use ledger_verify::write::nexus::bundle;
+use ledger_verify::write::nexus::{bundle, inclusion};
 use protocols::ledger::{ANCHOR_MAGIC, ANCHOR_VERSION, AnchorBlob, AnchorKind};
 use serde::Serialize;
 use zerocopy::IntoBytes;
 
 use crate::chain::replace;
 use crate::{Error, Output};
+use block::{Place, Trusted};
 use describe::{Shown, Verdict};
-use input::Content;
+use input::{Content, read_headers};
 
 /// `cairn nexus ...`.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Command {
-    /// Shows transactions: what they do, and whether the key that they bring along signed them.
+    /// Shows transactions: what they do, and whether the key that they bring along signed them; or
+    /// blocks: what links them, and what work was done for them.
     ///
-    /// Takes a raw transaction, several of them back to back, one with its Merkle branch, or a bundle,
-    /// in bytes or as hexadecimal digits. What is shown is claimed, not proven: see `verify`.
+    /// Takes a raw transaction, several of them back to back, one with its Merkle branch, a bundle, or
+    /// block headers back to back, in bytes or as hexadecimal digits. What is shown is claimed, not
+    /// proven: see `verify`.
     Show {
         /// The file.
         file: PathBuf,
     },
-    /// Replays transactions from a pin, and tells what they prove.
+    /// Replays transactions from a pin, and tells what they prove; with a block that is trusted, also
+    /// which blocks they are in. Of block headers: tells where they lead.
     Verify {
         /// The file, as for `show`.
         file: PathBuf,
         /// What is trusted: GENESIS:SEQUENCE:HASH, with the id of that transaction or the hash of the key
         /// after it. A genesis alone commits to no key.
-        #[arg(long)]
-        pin: String,
+        #[arg(long, required_unless_present = "block")]
+        pin: Option<String>,
+        /// Hash of a block that is trusted, too; may be given several times. A file that says of no
+        /// transaction which block it is in is then refused.
+        #[arg(long, value_name = "HASH")]
+        block: Vec<String>,
+        /// Block headers, from a trusted block down to the one of a transaction with a Merkle branch.
+        #[arg(long, value_name = "FILE", requires = "block")]
+        headers: Option<PathBuf>,
     },
     /// Joins transactions of one chain to a bundle.
     Bundle {
         /// Files, as for `show`, in the chain's order.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// Block headers, as for `verify`: what has a Merkle branch is then bundled with its block.
+        #[arg(long, value_name = "FILE")]
+        headers: Option<PathBuf>,
         /// Where to write it.
         #[arg(short, long)]
         output: PathBuf,
@@ -75,12 +90,15 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             let content = Content::read(file)?;
             output.answer(&Shown::of(&content).map_err(refused(file))?);
         }
-        Command::Verify { file, pin } => {
-            let content = Content::read(file)?;
-            let proof = Proof::of(content, parse_pin(pin)?).map_err(refused(file))?;
-            output.answer(&Verdict::of(&proof)?);
+        Command::Verify { file, pin, block, headers } => {
+            let trusted = Trusted::parse(block)?;
+            let headers = read_headers(headers.as_deref())?;
+            verify(file, pin.as_deref(), &trusted, &headers, output)?;
         }
-        Command::Bundle { files, output: path } => output.answer(&join(files, path)?),
+        Command::Bundle { files, headers, output: path } => {
+            let headers = read_headers(headers.as_deref())?;
+            output.answer(&join(files, &headers, path)?);
+        }
         Command::Anchor { bundle, pin, volume, output: path } => {
             let proof = Proof::open(bundle, parse_pin(pin)?)?;
             let blob = anchor(&proof, volume)?;
@@ -88,6 +106,35 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             output.answer(&Verdict::of(&proof)?);
         }
     }
+    Ok(())
+}
+
+fn verify(
+    file: &Path,
+    pin: Option<&str>,
+    trusted: &Trusted,
+    headers: &[Vec<u8>],
+    output: &Output,
+) -> Result<(), Error> {
+    let mut content = Content::read(file)?;
+    let missing = |what| Error::Usage(format!("{}: {what}", file.display()));
+    if content.raws.is_empty() {
+        if trusted.is_empty() {
+            return Err(missing("blocks are proven from one that is trusted, --block"));
+        }
+        output.answer(&trusted.descend(&content.headers).map_err(refused(file))?);
+        return Ok(());
+    }
+    content.lead(headers)?;
+    let pin = pin.ok_or_else(|| missing("transactions are proven from a --pin"))?;
+    let proof = Proof::of(content, parse_pin(pin)?).map_err(refused(file))?;
+    let verdict = Verdict::of(&proof)?;
+    if trusted.is_empty() {
+        output.answer(&verdict);
+        return Ok(());
+    }
+    let inclusions = proof.include(trusted).map_err(refused(file))?;
+    output.answer(&verdict.with_inclusions(inclusions));
     Ok(())
 }
 
@@ -107,6 +154,7 @@ fn refused<T: std::fmt::Display>(file: &Path) -> impl FnOnce(T) -> Error {
 #[derive(Serialize)]
 struct Bundled {
     transactions: usize,
+    inclusions: usize,
     bytes: usize,
     /// The pin at its last transaction: to be compared with what the owner says.
     pin: String,
@@ -114,15 +162,20 @@ struct Bundled {
 
 impl std::fmt::Display for Bundled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { transactions, bytes, pin } = self;
-        write!(f, "bundle of {transactions} transactions, {bytes} bytes\nends at {pin}")
+        let Self { transactions, inclusions, bytes, pin } = self;
+        write!(f, "bundle of {transactions} transactions, {inclusions} inclusions, {bytes} bytes")?;
+        write!(f, "\nends at {pin}")
     }
 }
 
-fn join(files: &[PathBuf], path: &Path) -> Result<Bundled, Error> {
+fn join(files: &[PathBuf], headers: &[Vec<u8>], path: &Path) -> Result<Bundled, Error> {
     let mut raws: Vec<Vec<u8>> = Vec::new();
+    let mut places = Vec::new();
     for file in files {
-        raws.extend(Content::read(file)?.raws);
+        let mut content = Content::read(file)?;
+        content.lead(headers)?;
+        raws.extend(content.raws);
+        places.extend(content.places);
     }
     let last = raws.last().map(|raw| Transaction::parse_raw(raw));
     let Some(Ok(last)) = last else {
@@ -130,9 +183,18 @@ fn join(files: &[PathBuf], path: &Path) -> Result<Bundled, Error> {
     };
     let pin = Pin::new(last.genesis, last.sequence, Commitment::Transaction(last.id))
         .map_err(|error| Error::Refused(error.to_string()))?;
-    let bytes = bundle(&raws);
+    let mut bytes = bundle(&raws);
+    // Where no headers lead, nothing is to be proven.
+    places.retain(|place| !place.headers.is_empty());
+    for Place { sequence, index, branch, headers } in &places {
+        let headers: Vec<_> = headers.iter().map(Vec::as_slice).collect();
+        bytes.extend(inclusion(*sequence, *index, branch, &headers));
+    }
+    // Nothing is written that could not be read.
+    Content::of(path, bytes.clone())?;
     replace(path, &bytes, 0o644)?;
-    Ok(Bundled { transactions: raws.len(), bytes: bytes.len(), pin: pin.to_string() })
+    let (transactions, inclusions) = (raws.len(), places.len());
+    Ok(Bundled { transactions, inclusions, bytes: bytes.len(), pin: pin.to_string() })
 }
 
 /// The anchor at the bundle's last transaction; `docs/volume-format.md`, "Anchor".

@@ -1,14 +1,19 @@
 //! A chain from a file, replayed from a pin.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use ledger_verify::Digest;
-use ledger_verify::nexus::bundle::Feed;
+use ledger_verify::nexus::TransactionId;
+use ledger_verify::nexus::bundle::{self, Feed, Item};
 use ledger_verify::nexus::chain::{Chain, Pin, Proven};
 use ledger_verify::nexus::register::Track;
+use ledger_verify::nexus::transaction::Transaction;
 use ledger_verify::registers::Value;
-use ledger_verify::write::nexus::bundle;
+use ledger_verify::write;
 
+use super::block::{Inclusion, Place, Trusted};
 use super::input::Content;
 use crate::Error;
 use crate::chain::register_of;
@@ -22,6 +27,8 @@ pub(crate) struct Proof {
     pub(crate) bundle: Vec<u8>,
     /// How many transactions it has.
     pub(super) transactions: usize,
+    /// Which blocks some of them are said to be in.
+    pub(super) places: Vec<Place>,
     chain: Box<Chain<REGISTERS_MAX>>,
 }
 
@@ -36,9 +43,38 @@ impl Proof {
     }
 
     pub(super) fn of(content: Content, pin: Pin) -> Result<Self, ledger_verify::nexus::Error> {
-        let bundle = content.bundle.unwrap_or_else(|| bundle(&content.raws));
+        let bundle = content.bundle.unwrap_or_else(|| write::nexus::bundle(&content.raws));
         let chain = replay(&bundle, pin)?;
-        Ok(Self { bundle, transactions: content.raws.len(), chain })
+        Ok(Self { bundle, transactions: content.raws.len(), places: content.places, chain })
+    }
+
+    /// Which blocks the transactions are in whose place is known.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] by the sequence number of the transaction, or if no place is known.
+    pub(super) fn include(&self, trusted: &Trusted) -> Result<Vec<Inclusion>, Error> {
+        if self.places.is_empty() {
+            return Err(Error::Refused("no transaction comes with its block".into()));
+        }
+        let ids = self.ids();
+        let include = |place: &Place| {
+            let refused = |reason: &dyn fmt::Display| {
+                Error::Refused(format!("inclusion of transaction {}: {reason}", place.sequence))
+            };
+            let id = ids.get(&place.sequence).ok_or_else(|| refused(&"it is not here"))?;
+            trusted.include(*id, place).map_err(|error| refused(&error))
+        };
+        self.places.iter().map(include).collect()
+    }
+
+    /// Ids by sequence number.
+    fn ids(&self) -> BTreeMap<u32, TransactionId> {
+        let items = bundle::items(&self.bundle).into_iter().flatten();
+        let transactions = items.filter_map(|item| match item {
+            Ok(Item::Transaction(raw)) => Transaction::parse_raw(raw).ok(),
+            _ => None,
+        });
+        transactions.map(|transaction| (transaction.sequence, transaction.id)).collect()
     }
 
     /// What the chain proves.

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic and has no reader of docs")]
 
+#[path = "../bench/mod.rs"]
 mod bench;
+mod blocks;
 
 use std::fs;
 
@@ -99,7 +101,7 @@ fn transactions_are_shown_in_every_form() {
 
 #[test]
 fn a_real_transaction_is_shown_and_verified() {
-    let vectors = include_str!("../../../ledger-verify/tests/vectors/nexus.json");
+    let vectors = include_str!("../../../../ledger-verify/tests/vectors/nexus.json");
     let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
     let block = &vectors["block_4555100"];
     let bench = Bench::new();
