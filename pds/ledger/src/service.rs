@@ -55,7 +55,7 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
     }
 
     /// Replays what has come, answers what was asked, and prepares the links for sleep. Calls `beat`
-    /// after each block of the chain: a long chain comes in one long turn.
+    /// all the while: a long chain comes in one long turn.
     pub fn step(&mut self, mut beat: impl FnMut()) {
         loop {
             self.replay.step(&mut beat);
