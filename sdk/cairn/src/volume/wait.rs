@@ -9,6 +9,7 @@ use ledger_verify::nexus::register::object::Type;
 use ledger_verify::registers::{Name, Value};
 use ledger_verify::write::nexus::{RecordField, record_fields, record_text};
 use serde::Serialize;
+use volume::chain::{CHAIN_BLOCKS_MAX, capacity_bytes};
 use volume::write::Identity;
 
 use super::build::{Request, check_places, name, refused, write_files};
@@ -75,8 +76,6 @@ pub(super) fn wait(
     generation: u64,
     output: &Output,
 ) -> Result<Waiting, Error> {
-    /// Room for this much of a bundle, and as much again.
-    const BUNDLE_BYTES: usize = 128 * 1024;
     check_places(request)?;
     let name = name(request)?;
     let genesis = Genesis::from_hex(genesis)
@@ -84,7 +83,9 @@ pub(super) fn wait(
     let files = scan(request.dir)?;
     let mut temporary = temporary_beside(request.out, 0o666)?;
     let identity = Identity { name: &name, generation, chain_id: Digest(genesis.0) };
-    let superblock = write_files(temporary.as_file_mut(), &files, BUNDLE_BYTES, identity, output)
+    // Room for the longest bundle: where files lie is part of what the chain vouches for.
+    let bundle_bytes = capacity_bytes(CHAIN_BLOCKS_MAX);
+    let superblock = write_files(temporary.as_file_mut(), &files, bundle_bytes, identity, output)
         .map_err(|error| refused(request.out, error))?;
     persist(temporary, request.out)?;
     let root = superblock.root();
