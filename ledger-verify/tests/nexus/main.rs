@@ -7,6 +7,7 @@ mod block;
 mod chain;
 #[cfg(feature = "write")]
 mod chains;
+mod flips;
 mod hash;
 #[cfg(feature = "write")]
 mod registers;

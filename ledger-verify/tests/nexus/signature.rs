@@ -99,12 +99,11 @@ fn flip(
     }
 }
 
-#[test]
-fn every_flipped_bit_of_ecdsa_is_refused() {
+fn every_flipped_bit_of_ecdsa(signed: fn() -> Signed) {
     use SignatureError::{KeyEncoding, KeyNotOnCurve, Mismatch, SignatureEncoding};
-    flip(brainpool_real(), |s| &mut s.message, |_, _, error| assert_eq!(error, Some(Mismatch)));
+    flip(signed(), |s| &mut s.message, |_, _, error| assert_eq!(error, Some(Mismatch)));
     flip(
-        brainpool_real(),
+        signed(),
         |s| &mut s.public,
         |bit, signed, error| match bit {
             // 02 and 03 are the two points of one x.
@@ -115,17 +114,35 @@ fn every_flipped_bit_of_ecdsa_is_refused() {
         },
     );
     flip(
-        brainpool_real(),
+        signed(),
         |s| &mut s.signature,
-        |bit, _, error| match bit / 8 {
+        |bit, signed, error| match bit / 8 {
             offset @ (0..5 | 69..71) => assert_eq!(error, Some(SignatureEncoding { offset })),
-            // A negative number.
-            offset @ (5 | 71) if bit % 8 == 0 => {
+            // A negative number, or one that is shorter.
+            offset @ (5 | 71) if !is_long(&signed.signature[offset..]) => {
                 assert_eq!(error, Some(SignatureEncoding { offset }));
+            }
+            offset @ (6 | 72) if !is_long(&signed.signature[offset - 1..]) => {
+                assert_eq!(error, Some(SignatureEncoding { offset: offset - 1 }));
             }
             _ => assert_eq!(error, Some(Mismatch)),
         },
     );
+}
+
+/// Whether a number that begins so has 64 bytes and no fewer.
+fn is_long(number: &[u8]) -> bool {
+    (0x80..0x8000).contains(&u16::from_be_bytes([number[0], number[1]]))
+}
+
+#[test]
+fn every_flipped_bit_of_the_ledgers_ecdsa_is_refused() {
+    every_flipped_bit_of_ecdsa(brainpool_real);
+}
+
+#[test]
+fn every_flipped_bit_of_the_nodes_ecdsa_is_refused() {
+    every_flipped_bit_of_ecdsa(brainpool_test);
 }
 
 #[test]
