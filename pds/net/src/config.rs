@@ -3,19 +3,14 @@
 
 use core::ptr::NonNull;
 
-use cairn_pd::{Client as Wired, client_link, clients, deferring_notifier, region};
-use net::{
-    Addressing, Buffers, CLIENTS_MAX, Chunks, Client, Frames, Memory, Parts, Program, Storage,
-};
+use cairn_pd::{Client as Wired, client_link, clients, deferring_notifier, placed, region};
+use net::{Addressing, Buffers, CLIENTS_MAX, Chunks, Client, Frames, Memory, Parts, Program};
 use protocols::{crypto, net as socket, nic, timer};
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Channel, memory_region_symbol, var};
 use sel4_shared_ring_buffer::{DataRegion, Descriptor, RawLink};
-use static_cell::ConstStaticCell;
 
 type FrameLink = RawLink<Descriptor, Descriptor, { nic::RING_SLOTS }>;
-
-static STORAGE: ConstStaticCell<Storage> = ConstStaticCell::new(Storage::EMPTY);
 
 /// Binds every region and channel of `net`.
 ///
@@ -30,8 +25,9 @@ fn wired<F: FnMut()>(wake: fn(Channel) -> F) -> Program<'static, F> {
     // SAFETY: `nic`'s data region, mapped read-only, holds `Info` at its start.
     let info = unsafe { ExternallySharedRef::new_read_only(info) };
     let parts = Parts {
-        memory: Memory { buffers: buffers(), storage: STORAGE.take() },
-        frames: frames(wake),
+        memory: placed!(memory_vaddr, memory_size: Memory = Memory::EMPTY),
+        buffers: buffers(),
+        device: frames(wake),
         clients: bound(wake),
         addressing: Addressing::Dhcp,
     };

@@ -16,6 +16,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod backlog;
 mod client;
 mod frames;
 mod service;
@@ -28,8 +29,8 @@ pub use client::{Chunks, Client, Link};
 pub use frames::{Counters as FrameCounters, Frames, Link as FrameLink};
 pub use service::{CLIENTS_MAX, Counters, FrameDevice, Net};
 pub use sockets::SocketId;
-pub use stack::{Addressing, Buffers, Memory, Stack, Storage};
-pub use start::{CryptoLink, Parts, Program, TimerLink};
+pub use stack::{Addressing, Buffers, Stack};
+pub use start::{CryptoLink, Memory, Parts, Program, TimerLink};
 
 #[cfg(test)]
 mod tests;

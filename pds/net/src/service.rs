@@ -9,9 +9,11 @@ use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+use crate::backlog::{Backlog, Gate};
 use crate::client::{Client, Command, event, parse};
 use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
 use crate::stack::{Egress, Ingress, Stack, TCP_SOCKETS, UDP_SOCKETS};
+use crate::start::{Memory, Parts};
 use crate::turn::{Outcome, Turn};
 
 /// Clients at most.
@@ -55,7 +57,8 @@ pub struct Counters {
 pub struct Net<'a, F: FnMut(), D: FrameDevice> {
     stack: Stack,
     device: D,
-    tcp: TcpTable,
+    tcp: &'static mut TcpTable,
+    backlog: &'static mut Backlog,
     udp: [Option<UdpOwner>; UDP_SOCKETS],
     clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
     next_port: u16,
@@ -63,17 +66,24 @@ pub struct Net<'a, F: FnMut(), D: FrameDevice> {
 }
 
 impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
-    /// A service on `stack` and `device` for `clients`.
+    /// A service with the station address `mac`.
+    ///
+    /// `seed` decides initial sequence numbers and `port_seed` the first port of a connection that a
+    /// client asks for, so neither must be guessable.
     pub fn new(
-        stack: Stack,
-        device: D,
-        clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
+        parts: Parts<'a, F, D>,
+        mac: [u8; 6],
+        seed: u64,
         port_seed: u16,
+        now: Instant,
     ) -> Self {
+        let Parts { memory, buffers, mut device, clients, addressing } = parts;
+        let Memory { sockets, tcp, backlog } = memory;
         Self {
-            stack,
+            stack: Stack::new(buffers, sockets, &mut device, mac, addressing, seed, now),
             device,
-            tcp: TcpTable::new(),
+            tcp,
+            backlog,
             udp: [None; UDP_SOCKETS],
             clients,
             next_port: EPHEMERAL_PORT_FIRST | port_seed,
@@ -112,20 +122,22 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
                 self.deliver();
             }
             self.tcp.follow_leaving(&mut self.stack);
-            self.tcp.follow(&mut self.stack, now);
+            self.tcp.follow(&mut self.stack, now, self.backlog.is_full());
             self.device.flush();
             for client in &mut self.clients {
                 client.link.flush();
             }
-            if !has_more && egress != Egress::Unfinished && self.arm() {
+            if !has_more && egress != Egress::Unfinished && self.arm(now) {
                 return self.stack.deadline(now);
             }
         }
     }
 
     /// Prepares every ring for sleep; `false` when one has something for us.
-    fn arm(&mut self) -> bool {
-        let mut idle = self.device.arm();
+    fn arm(&mut self, now: Instant) -> bool {
+        // Who waits at an open port must also be answered.
+        let goes_on = self.backlog.can_go_on(self.tcp) && self.device.transmit(now).is_some();
+        let mut idle = self.device.arm() && !goes_on;
         for client in &mut self.clients {
             // A client whose event ring is full is served again when it has read.
             idle &= client.link.arm();
@@ -136,10 +148,15 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     /// Handles one turn of frames; whether there may be more.
     fn ingress(&mut self, now: Instant) -> bool {
         for _ in 0..FRAMES_PER_TURN {
-            match self.stack.ingress(now, &mut self.device) {
+            let Self { device, backlog, tcp, .. } = self;
+            let found = self.stack.ingress(now, &mut Gate { device, backlog, tcp });
+            let is_crowd = self.backlog.is_full();
+            match found {
                 Ingress::Idle => return false,
-                Ingress::Frame => {}
-                Ingress::Changed => self.tcp.follow(&mut self.stack, now),
+                Ingress::Frame if !is_crowd => {}
+                Ingress::Frame | Ingress::Changed => {
+                    self.tcp.follow(&mut self.stack, now, is_crowd);
+                }
             }
         }
         true

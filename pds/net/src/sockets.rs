@@ -4,7 +4,7 @@ use protocols::net::Status;
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
 
-use crate::stack::{Stack, TCP_SOCKETS, UDP_SOCKETS, handshake_is_stale};
+use crate::stack::{HANDSHAKE_SLOW, Stack, TCP_SOCKETS, UDP_SOCKETS, handshake_is_stale};
 
 /// Listeners of all clients together.
 pub(crate) const LISTENERS: usize = 8;
@@ -85,8 +85,9 @@ pub(crate) struct Connection {
     pub sends: heapless::Deque<PendingSend, SENDS_PENDING_MAX>,
 }
 
-/// What a TCP slot is used for.
+/// What a TCP slot is used for. The first is zero, so that an empty table is.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 pub(crate) enum Slot {
     /// For nothing.
     Free,
@@ -103,6 +104,13 @@ pub(crate) enum Slot {
     Finishing,
 }
 
+impl Slot {
+    /// Whether it holds a connection to a listener.
+    fn is_from(&self, listener: usize) -> bool {
+        matches!(self, Self::Owned(connection) if connection.listener == Some(listener))
+    }
+}
+
 /// A port on which a client accepts connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {
@@ -115,7 +123,7 @@ pub(crate) struct Listener {
 }
 
 /// Some TCP slots, by number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slots(u32);
 
 const _: () = assert!(TCP_SOCKETS <= 32);
@@ -144,23 +152,23 @@ pub(crate) struct TcpTable {
     leaving: Slots,
     /// A listener may lack a slot to wait with.
     is_short: bool,
+    /// A listener lacks one.
+    is_shut: bool,
     /// Listeners by number.
     pub listeners: [Option<Listener>; LISTENERS],
 }
 
 impl TcpTable {
     /// No socket is in use.
-    #[must_use]
-    pub(crate) fn new() -> Self {
-        Self {
-            slots: [const { Slot::Free }; TCP_SOCKETS],
-            owned: Slots::default(),
-            waiting: Slots::default(),
-            leaving: Slots::default(),
-            is_short: false,
-            listeners: [None; LISTENERS],
-        }
-    }
+    pub(crate) const EMPTY: Self = Self {
+        slots: [const { Slot::Free }; TCP_SOCKETS],
+        owned: Slots(0),
+        waiting: Slots(0),
+        leaving: Slots(0),
+        is_short: false,
+        is_shut: false,
+        listeners: [None; LISTENERS],
+    };
 
     /// Changes what a slot is used for.
     pub(crate) fn set(&mut self, index: usize, slot: Slot) {
@@ -215,22 +223,59 @@ impl TcpTable {
         self.connection(index).filter(|connection| connection.client == client)
     }
 
+    /// Whether a listener has no slot to wait with.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.is_shut
+    }
+
+    /// Whether a connection to `port` could begin now.
+    pub(crate) fn takes(&self, port: u16) -> bool {
+        self.listener_on(port).is_some_and(|listener| !self.is_shut_at(listener))
+    }
+
+    /// Whether somebody listens on `port`, but a connection could not begin now.
+    pub(crate) fn shuts(&self, port: u16) -> bool {
+        self.listener_on(port).is_some_and(|listener| self.is_shut_at(listener))
+    }
+
+    fn listener_on(&self, port: u16) -> Option<usize> {
+        self.listeners.iter().position(|listener| listener.is_some_and(|it| it.port == port))
+    }
+
+    /// The slot with which a listener waits.
+    fn waiting_for(&self, index: usize) -> Option<usize> {
+        self.waiting.iter().find(|&number| {
+            let slot = &self.slots[number];
+            matches!(slot, Slot::Waiting { listener, handshake: None } if *listener == index)
+        })
+    }
+
+    fn is_shut_at(&self, index: usize) -> bool {
+        self.listeners[index].is_some() && self.waiting_for(index).is_none()
+    }
+
     /// A slot for a new connection of a client.
     pub(crate) fn take_free(&mut self, stack: &mut Stack) -> Option<usize> {
-        self.slots
-            .iter()
-            .position(|slot| matches!(slot, Slot::Free))
-            .or_else(|| self.reclaim(stack))
+        self.free().or_else(|| self.reclaim(stack, None))
+    }
+
+    fn free(&self) -> Option<usize> {
+        self.slots.iter().position(|slot| matches!(slot, Slot::Free))
     }
 
     /// Follows the handshakes, and lets every listener that may have more connections wait for one.
-    pub(crate) fn follow(&mut self, stack: &mut Stack, now: Instant) {
+    /// In a crowd that costs the oldest handshake; otherwise one that has had time for an answer.
+    pub(crate) fn follow(&mut self, stack: &mut Stack, now: Instant, is_crowd: bool) {
         for index in self.waiting.iter() {
             self.follow_handshake(index, stack, now);
         }
         if self.is_short {
-            let refused = (0..LISTENERS).filter(|&index| !self.refill(index, stack)).count();
-            self.is_short = refused > 0;
+            let begun_by = (!is_crowd).then(|| now - HANDSHAKE_SLOW);
+            for index in 0..LISTENERS {
+                self.refill(index, stack, begun_by);
+            }
+            self.is_shut = (0..LISTENERS).any(|index| self.is_shut_at(index));
+            self.is_short = self.is_shut;
         }
     }
 
@@ -273,55 +318,48 @@ impl TcpTable {
         }
     }
 
-    /// Lets a listener that may have more connections wait for the next one; `false` when there is no
-    /// slot now. One slot is enough, because handshakes are followed after every frame.
-    fn refill(&mut self, index: usize, stack: &mut Stack) -> bool {
-        let Some(listener) = self.listeners[index] else { return true };
-        let mut connections = 0;
-        for slot in &self.slots {
-            match slot {
-                Slot::Waiting { listener, handshake: None } if *listener == index => return true,
-                Slot::Owned(Connection { listener: Some(from), .. }) if *from == index => {
-                    connections += 1;
-                }
-                _ => {}
+    /// Lets a listener that may have more connections wait for the next one, if there is a slot, and no
+    /// other. One is enough, because handshakes are followed after every frame.
+    fn refill(&mut self, index: usize, stack: &mut Stack, begun_by: Option<Instant>) {
+        let Some(listener) = self.listeners[index] else { return };
+        let connections = self.slots.iter().filter(|slot| slot.is_from(index)).count();
+        match (self.waiting_for(index), connections < listener.connections_max) {
+            (Some(slot), false) => {
+                stack.tcp(slot).abort();
+                self.set(slot, Slot::Free);
             }
+            (None, true) => {
+                let slot = self.free().or_else(|| self.reclaim(stack, begun_by));
+                let Some(slot) = slot else { return };
+                stack.tcp(slot).abort();
+                if stack.listen(slot, listener.port).is_ok() {
+                    self.set(slot, Slot::Waiting { listener: index, handshake: None });
+                }
+            }
+            (Some(_), true) | (None, false) => {}
         }
-        if connections >= listener.connections_max {
-            return true;
-        }
-        let Some(slot) = self.take_free(stack) else { return false };
-        stack.tcp(slot).abort();
-        if stack.listen(slot, listener.port).is_ok() {
-            self.set(slot, Slot::Waiting { listener: index, handshake: None });
-        }
-        true
     }
 
-    /// Takes a slot from a connection in TIME-WAIT, else from the oldest handshake.
-    fn reclaim(&mut self, stack: &mut Stack) -> Option<usize> {
+    /// Takes a slot from a connection in TIME-WAIT, else from the oldest handshake, if that had begun
+    /// by the given time.
+    fn reclaim(&mut self, stack: &mut Stack, begun_by: Option<Instant>) -> Option<usize> {
         let finished = (0..TCP_SOCKETS).find(|&index| {
             matches!(self.slots[index], Slot::Finishing)
                 && stack.tcp(index).state() == tcp::State::TimeWait
         });
-        let slot = finished.or_else(|| self.oldest_handshake())?;
+        let slot = finished.or_else(|| self.oldest_handshake(begun_by))?;
         stack.tcp(slot).abort();
         self.set(slot, Slot::Free);
         Some(slot)
     }
 
-    fn oldest_handshake(&self) -> Option<usize> {
+    fn oldest_handshake(&self, begun_by: Option<Instant>) -> Option<usize> {
         let handshakes = self.slots.iter().enumerate().filter_map(|(index, slot)| match slot {
             Slot::Waiting { handshake: Some(since), .. } => Some((*since, index)),
             _ => None,
         });
-        handshakes.min().map(|(_, index)| index)
-    }
-}
-
-impl Default for TcpTable {
-    fn default() -> Self {
-        Self::new()
+        let (since, index) = handshakes.min()?;
+        begun_by.is_none_or(|time| since <= time).then_some(index)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Sockets are a pool that all clients share: a slot is free, waits for a connection to a listener,
 //! or belongs to one client. Half-open connections never use the pool up: when a listener has no
-//! slot to wait with, the oldest connection that has not finished its handshake gives its slot back.
+//! slot to wait with, the oldest connection that has not finished its handshake gives its slot back,
+//! at once if many are waiting for one (`backlog.rs`), else when it is slow.
 
 use protocols::net::Status;
 use smoltcp::iface::{
@@ -30,6 +31,9 @@ const UDP_BYTES: usize = UDP_PACKETS * 1500;
 const FRAMES_PER_EGRESS: usize = 64;
 /// A connection whose peer answers nothing for so long is dead.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
+/// A handshake that takes longer gives way to others. smoltcp repeats its answer after so long, which
+/// wakes us.
+pub(crate) const HANDSHAKE_SLOW: Duration = Duration::from_secs(1);
 /// A handshake that takes longer is not going to finish.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -40,8 +44,7 @@ pub struct Buffers {
     /// Towards the client and towards the wire, as in `tcp`.
     tcp_large: [[[u8; 2 * TCP_BYTES]; 2]; TCP_LARGE],
     tcp: [[[u8; TCP_BYTES]; 2]; TCP_SOCKETS - TCP_LARGE],
-    udp_rx: [[u8; UDP_BYTES]; UDP_SOCKETS],
-    udp_tx: [[u8; UDP_BYTES]; UDP_SOCKETS],
+    udp: [[[u8; UDP_BYTES]; 2]; UDP_SOCKETS],
 }
 
 type Packets = [udp::PacketMetadata; UDP_PACKETS];
@@ -84,32 +87,22 @@ impl<S: AnySocket<'static>> Place<S> {
     }
 }
 
-/// The sockets themselves.
-pub struct Storage {
-    sockets: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + 1],
-    tcp: [Place<tcp::Socket<'static>>; TCP_SOCKETS],
-    udp: [Place<udp::Socket<'static>>; UDP_SOCKETS],
-    udp_rx: [Packets; UDP_SOCKETS],
-    udp_tx: [Packets; UDP_SOCKETS],
+/// The sockets themselves: full once the stack has started.
+pub(crate) struct Storage {
+    sockets: heapless::Vec<SocketStorage<'static>, { TCP_SOCKETS + UDP_SOCKETS + 1 }>,
+    tcp: heapless::Vec<Place<tcp::Socket<'static>>, TCP_SOCKETS>,
+    udp: heapless::Vec<Place<udp::Socket<'static>>, UDP_SOCKETS>,
+    packets: heapless::Vec<[Packets; 2], UDP_SOCKETS>,
 }
 
 impl Storage {
     /// Storage of a stack that has not been started.
-    pub const EMPTY: Self = Self {
-        sockets: [SocketStorage::EMPTY; TCP_SOCKETS + UDP_SOCKETS + 1],
-        tcp: [const { Place::Moving }; TCP_SOCKETS],
-        udp: [const { Place::Moving }; UDP_SOCKETS],
-        udp_rx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
-        udp_tx: [[udp::PacketMetadata::EMPTY; UDP_PACKETS]; UDP_SOCKETS],
+    pub(crate) const EMPTY: Self = Self {
+        sockets: heapless::Vec::new(),
+        tcp: heapless::Vec::new(),
+        udp: heapless::Vec::new(),
+        packets: heapless::Vec::new(),
     };
-}
-
-/// Everything the stack stores, to be placed in static memory.
-pub struct Memory {
-    /// See [`Buffers`].
-    pub buffers: &'static mut Buffers,
-    /// See [`Storage`].
-    pub storage: &'static mut Storage,
 }
 
 /// How the interface gets its IPv4 address.
@@ -132,8 +125,8 @@ pub enum Addressing {
 pub struct Stack {
     interface: Interface,
     sockets: SocketSet<'static>,
-    tcp: &'static mut [Place<tcp::Socket<'static>>; TCP_SOCKETS],
-    udp: &'static mut [Place<udp::Socket<'static>>; UDP_SOCKETS],
+    tcp: &'static mut [Place<tcp::Socket<'static>>],
+    udp: &'static mut [Place<udp::Socket<'static>>],
     dhcp: Option<SocketHandle>,
 }
 
@@ -163,8 +156,9 @@ impl Stack {
     /// An interface with the station address `mac`.
     ///
     /// `seed` decides initial sequence numbers and ports, so it must not be guessable.
-    pub fn new(
-        memory: Memory,
+    pub(crate) fn new(
+        buffers: &'static mut Buffers,
+        storage: &'static mut Storage,
         device: &mut impl Device,
         mac: [u8; 6],
         addressing: Addressing,
@@ -174,19 +168,15 @@ impl Stack {
         let mut config = Config::new(HardwareAddress::Ethernet(EthernetAddress(mac)));
         config.random_seed = seed;
         let mut interface = Interface::new(config, device, now);
-        let Memory { buffers, storage } = memory;
-        let mut sockets = SocketSet::new(&mut storage.sockets[..]);
-
+        let Storage { sockets, tcp, udp, packets } = storage;
+        while sockets.push(SocketStorage::EMPTY).is_ok() {}
+        let mut sockets = SocketSet::new(&mut sockets[..]);
         let large = buffers.tcp_large.iter_mut().map(|pair| pair.each_mut().map(|b| &mut b[..]));
         let small = buffers.tcp.iter_mut().map(|pair| pair.each_mut().map(|b| &mut b[..]));
-        for (place, buffers) in storage.tcp.iter_mut().zip(large.chain(small)) {
-            *place = Place::Parked(tcp_socket(buffers));
-        }
-        let rx = storage.udp_rx.iter_mut().zip(buffers.udp_rx.iter_mut());
-        let tx = storage.udp_tx.iter_mut().zip(buffers.udp_tx.iter_mut());
-        for (place, (rx, tx)) in storage.udp.iter_mut().zip(rx.zip(tx)) {
-            *place = Place::Parked(udp_socket(rx, tx));
-        }
+        tcp.extend(large.chain(small).map(|pair| Place::Parked(tcp_socket(pair))));
+        while packets.push([[udp::PacketMetadata::EMPTY; UDP_PACKETS]; 2]).is_ok() {}
+        let pairs = packets.iter_mut().zip(&mut buffers.udp);
+        udp.extend(pairs.map(|(packets, bytes)| Place::Parked(udp_socket(packets, bytes))));
 
         let dhcp = match addressing {
             Addressing::Dhcp => Some(sockets.add(dhcpv4::Socket::new())),
@@ -195,7 +185,7 @@ impl Stack {
                 None
             }
         };
-        Self { interface, sockets, tcp: &mut storage.tcp, udp: &mut storage.udp, dhcp }
+        Self { interface, sockets, tcp, udp, dhcp }
     }
 
     /// Handles one received frame.
@@ -324,12 +314,15 @@ fn tcp_socket(buffers: [&'static mut [u8]; 2]) -> tcp::Socket<'static> {
     socket
 }
 
-type UdpMemory = (&'static mut Packets, &'static mut [u8; UDP_BYTES]);
-
-fn udp_socket(rx: UdpMemory, tx: UdpMemory) -> udp::Socket<'static> {
-    let buffer =
-        |(packets, bytes): UdpMemory| udp::PacketBuffer::new(&mut packets[..], &mut bytes[..]);
-    udp::Socket::new(buffer(rx), buffer(tx))
+fn udp_socket(
+    packets: &'static mut [Packets; 2],
+    bytes: &'static mut [[u8; UDP_BYTES]; 2],
+) -> udp::Socket<'static> {
+    let ([rx_packets, tx_packets], [rx, tx]) = (packets, bytes);
+    let buffer = |packets: &'static mut Packets, bytes: &'static mut [u8; UDP_BYTES]| {
+        udp::PacketBuffer::new(&mut packets[..], &mut bytes[..])
+    };
+    udp::Socket::new(buffer(rx_packets, rx), buffer(tx_packets, tx))
 }
 
 fn set_ipv4(

@@ -8,10 +8,12 @@ use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::{ClientEnd, DataRegion};
 use smoltcp::time::Instant;
 
+use crate::backlog::Backlog;
 use crate::client::Client;
 use crate::frames::Frames;
 use crate::service::{CLIENTS_MAX, Net};
-use crate::stack::{Addressing, Memory, Stack};
+use crate::sockets::TcpTable;
+use crate::stack::{Addressing, Buffers, Storage};
 
 /// The link to `crypto`.
 pub type CryptoLink<'a, F> =
@@ -25,12 +27,27 @@ const SEED_BYTES: u32 = 16;
 /// The one timeout that `net` uses.
 const TIMEOUT_COOKIE: u64 = 1;
 
-/// What the running service is made of.
-pub struct Parts<'a, F: FnMut()> {
-    /// Memory of the stack.
-    pub memory: Memory,
+/// Large state, to be placed in memory of its own.
+pub struct Memory {
+    pub(crate) sockets: Storage,
+    pub(crate) tcp: TcpTable,
+    pub(crate) backlog: Backlog,
+}
+
+impl Memory {
+    /// Memory of a service that has not been started.
+    pub const EMPTY: Self =
+        Self { sockets: Storage::EMPTY, tcp: TcpTable::EMPTY, backlog: Backlog::EMPTY };
+}
+
+/// What the service is made of.
+pub struct Parts<'a, F: FnMut(), D> {
+    /// See [`Memory`].
+    pub memory: &'static mut Memory,
+    /// Memory of the sockets.
+    pub buffers: &'static mut Buffers,
     /// The card.
-    pub frames: Frames<'a, F>,
+    pub device: D,
     /// The clients.
     pub clients: heapless::Vec<Client<'a, F>, CLIENTS_MAX>,
     /// How to get an address.
@@ -39,7 +56,7 @@ pub struct Parts<'a, F: FnMut()> {
 
 #[expect(clippy::large_enum_variant, reason = "there is one, in static memory")]
 enum State<'a, F: FnMut()> {
-    Starting { parts: Option<Parts<'a, F>>, seed: Option<[u8; SEED_BYTES as usize]> },
+    Starting { parts: Option<Parts<'a, F, Frames<'a, F>>>, seed: Option<[u8; SEED_BYTES as usize]> },
     Running(Net<'a, F, Frames<'a, F>>),
 }
 
@@ -56,7 +73,7 @@ pub struct Program<'a, F: FnMut()> {
 impl<'a, F: FnMut()> Program<'a, F> {
     /// A program that has asked `crypto` for a seed.
     pub fn new(
-        parts: Parts<'a, F>,
+        parts: Parts<'a, F, Frames<'a, F>>,
         info: ExternallySharedRef<'a, Info, ReadOnly>,
         mut crypto: CryptoLink<'a, F>,
         random: DataRegion<'a, ReadOnly>,
@@ -132,9 +149,8 @@ impl<'a, F: FnMut()> Program<'a, F> {
         let [a, b, c, d, e, f, g, h, high, low, ..] = *seed;
         let stack_seed = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let port_seed = u16::from_le_bytes([high, low]);
-        let Some(Parts { memory, mut frames, clients, addressing }) = parts.take() else { return };
-        let stack = Stack::new(memory, &mut frames, info.mac, addressing, stack_seed, now);
-        self.state = State::Running(Net::new(stack, frames, clients, port_seed));
+        let Some(parts) = parts.take() else { return };
+        self.state = State::Running(Net::new(parts, info.mac, stack_seed, port_seed, now));
     }
 
     /// Forgets timeouts that fired: `step` runs after every wake-up anyway.

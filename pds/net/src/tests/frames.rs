@@ -40,7 +40,7 @@ fn ping() -> Vec<u8> {
 }
 
 /// Makes checksums right again, so that what is behind them is looked at.
-fn mend_checksums(frame: &mut [u8]) {
+pub(super) fn mend_checksums(frame: &mut [u8]) {
     let Ok(mut ethernet) = EthernetFrame::new_checked(frame) else { return };
     let Ok(mut ip) = Ipv4Packet::new_checked(ethernet.payload_mut()) else { return };
     ip.fill_checksum();
@@ -67,7 +67,7 @@ fn mend_checksums(frame: &mut [u8]) {
 }
 
 /// A station asks who has the address, as it would before it talks; from that it is known itself.
-fn question(from: Ipv4Address) -> Vec<u8> {
+pub(super) fn question(from: Ipv4Address) -> Vec<u8> {
     let mut frame =
         [&[0xff; 6][..], &PEER_MAC, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &PEER_MAC].concat();
     frame.extend(from.octets());

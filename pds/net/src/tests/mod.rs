@@ -1,5 +1,6 @@
 //! `net` between test clients and a peer on the other end of a cable, with a stack of its own.
 
+mod backlog;
 mod frames;
 mod requests;
 mod sockets;
@@ -20,7 +21,8 @@ use zerocopy::FromBytes;
 
 use crate::client::{CHUNK_BYTES, Chunks, Client};
 use crate::service::{FrameDevice, Net};
-use crate::stack::{Addressing, Buffers, Memory, Stack, Storage};
+use crate::stack::{Addressing, Buffers};
+use crate::start::{Memory, Parts};
 
 const NET: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 const PEER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
@@ -223,13 +225,6 @@ struct World {
     now_ms: i64,
 }
 
-fn memory() -> Memory {
-    Memory {
-        buffers: Buffers::mut_from_bytes(zeros(size_of::<Buffers>())).unwrap(),
-        storage: Box::leak(Box::new(Storage::EMPTY)),
-    }
-}
-
 fn zeros(bytes: usize) -> &'static mut [u8] {
     Box::leak(vec![0; bytes].into_boxed_slice())
 }
@@ -237,12 +232,16 @@ fn zeros(bytes: usize) -> &'static mut [u8] {
 impl World {
     fn new(clients: &[&str]) -> Self {
         let cable = Rc::new(RefCell::new(Cable::default()));
-        let mut end = End { cable: cable.clone(), is_net: true };
-        let addressing = Addressing::Static { address: NET, prefix_len: 24, router: Some(PEER) };
-        let stack = Stack::new(memory(), &mut end, NET_MAC, addressing, 1, Instant::ZERO);
         let (clients, servers): (Vec<_>, Vec<_>) =
             clients.iter().map(|name| TestClient::pair(name)).unzip();
-        let net = Net::new(stack, end, servers.into_iter().collect(), 0);
+        let parts = Parts {
+            memory: Box::leak(Box::new(Memory::EMPTY)),
+            buffers: Buffers::mut_from_bytes(zeros(size_of::<Buffers>())).unwrap(),
+            device: End { cable: cable.clone(), is_net: true },
+            clients: servers.into_iter().collect(),
+            addressing: Addressing::Static { address: NET, prefix_len: 24, router: Some(PEER) },
+        };
+        let net = Net::new(parts, NET_MAC, 1, 0, Instant::ZERO);
         let peer = Peer::new(End { cable, is_net: false });
         Self { net, clients, peer, now_ms: 0 }
     }
