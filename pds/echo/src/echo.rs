@@ -86,10 +86,12 @@ impl<'a, F: FnMut()> Echo<'a, F> {
         self.ports == 2
     }
 
-    /// Does what there is to do. To be called after every notification.
-    pub fn run(&mut self) {
+    /// Does what there is to do. To be called after every notification. Under load that may never end,
+    /// so each event is a sign of life.
+    pub fn run(&mut self, mut beat: impl FnMut()) {
         loop {
             while self.send_waiting() {
+                beat();
                 match self.link.receive() {
                     Ok(Some(event)) => self.hear(&event),
                     Ok(None) => break,

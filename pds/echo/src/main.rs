@@ -23,7 +23,7 @@ fn init() -> impl Handler {
 
 impl<F: FnMut()> EchoPd<F> {
     fn run(&mut self) {
-        self.echo.run();
+        self.echo.run(|| self.pd.beat());
         self.pd.serving(self.echo.is_open(), "net has not opened the port");
         let counters = self.echo.counters();
         self.pd.report([

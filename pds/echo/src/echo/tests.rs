@@ -61,7 +61,7 @@ fn asked(net: &mut Net<'_>) -> Vec<(Op, u16, u32, u32)> {
 /// A `net` that has heard of the service's start.
 fn started<'a>(echo: &mut Echo<'_, fn()>, raw: &'a Raw) -> Net<'a> {
     let mut net = raw.server((|| ()) as fn());
-    echo.run();
+    echo.run(|| ());
     asked(&mut net);
     net
 }
@@ -74,11 +74,11 @@ fn data(offset: u32, len: u32) -> Event {
 fn opens_both_ports() {
     with_echo(|mut echo, raw, _, _| {
         let mut net = raw.server((|| ()) as fn());
-        echo.run();
+        echo.run(|| ());
         assert_eq!(asked(&mut net), [(Op::UdpBind, 0, 0, 0), (Op::TcpListen, 0, 0, 8)]);
         assert!(!echo.is_open());
         tell(&mut net, &[event(Kind::Bound, 24), event(Kind::Listening, 28)]);
-        echo.run();
+        echo.run(|| ());
         assert!(echo.is_open());
     });
 }
@@ -89,7 +89,7 @@ fn a_datagram_goes_back_from_where_it_arrived() {
         let mut net = started(&mut echo, raw);
         from_net.copy_in(from_net.span(8192, 5).unwrap(), b"hello").unwrap();
         tell(&mut net, &[Event { offset: 8192, len: 5, ..event(Kind::Datagram, 24) }]);
-        echo.run();
+        echo.run(|| ());
         let back = net.receive().unwrap().unwrap();
         assert_eq!((back.op, back.socket), (Op::UdpSend.code(), 24));
         assert_eq!((back.offset, back.len), (8192, 5));
@@ -111,14 +111,14 @@ fn a_stream_keeps_its_order_and_its_end_comes_last() {
             tell(&mut net, &[data(number * 4096, 100 + number)]);
         }
         tell(&mut net, &[event(Kind::PeerClosed, 3)]);
-        echo.run();
+        echo.run(|| ());
         let sends: Vec<_> = (0..4).map(|n| (Op::Send, 3, n * 4096, 100 + n)).collect();
         assert_eq!(asked(&mut net), sends);
         tell(&mut net, &[event(Kind::Sent, 3)]);
-        echo.run();
+        echo.run(|| ());
         assert_eq!(asked(&mut net), [(Op::Release, 0, 0, 0), (Op::Send, 3, 4 * 4096, 104)]);
         tell(&mut net, &[event(Kind::Sent, 3); 5]);
-        echo.run();
+        echo.run(|| ());
         let rest = asked(&mut net);
         assert_eq!(rest.iter().filter(|(op, ..)| *op == Op::Release).count(), 5);
         assert_eq!(rest.last(), Some(&(Op::Close, 3, 0, 0)));
@@ -131,7 +131,7 @@ fn a_lost_connection_gives_its_buffers_back() {
         let mut net = started(&mut echo, raw);
         tell(&mut net, &[event(Kind::Accepted, 3), data(0, 10), data(4096, 10)]);
         tell(&mut net, &[event(Kind::Closed, 3), data(8192, 10)]);
-        echo.run();
+        echo.run(|| ());
         let releases = asked(&mut net).into_iter().filter(|(op, ..)| *op == Op::Release);
         assert_eq!(releases.map(|(_, _, offset, _)| offset).collect::<Vec<_>>(), [0, 4096, 8192]);
     });
@@ -146,7 +146,7 @@ fn a_buffer_that_is_none_is_counted() {
             tell(&mut net, &[Event { offset, len, ..event(Kind::Datagram, 24) }]);
         }
         tell(&mut net, &[event(Kind::Sent, 3), event(Kind::Sent, 9999), event(Kind::Connected, 1)]);
-        echo.run();
+        echo.run(|| ());
         assert_eq!(echo.counters().violations, 6);
         assert_eq!(asked(&mut net), []);
     });
@@ -158,10 +158,10 @@ fn a_full_ring_delays_but_loses_nothing() {
         let mut net = started(&mut echo, raw);
         let datagram = Event { offset: 0, len: 1, ..event(Kind::Datagram, 24) };
         tell(&mut net, &[datagram; RING_SLOTS]);
-        echo.run();
+        echo.run(|| ());
         let mut requests = asked(&mut net).len();
         while requests < 2 * RING_SLOTS {
-            echo.run();
+            echo.run(|| ());
             let more = asked(&mut net).len();
             assert!(more > 0, "{requests} of {}", 2 * RING_SLOTS);
             requests += more;
@@ -171,14 +171,26 @@ fn a_full_ring_delays_but_loses_nothing() {
 }
 
 #[test]
+fn each_event_is_a_sign_of_life() {
+    with_echo(|mut echo, raw, _, _| {
+        let mut net = started(&mut echo, raw);
+        let datagram = Event { offset: 0, len: 1, ..event(Kind::Datagram, 24) };
+        tell(&mut net, &[datagram; 10]);
+        let mut beats = 0;
+        echo.run(|| beats += 1);
+        assert!(beats >= 10, "{beats}");
+    });
+}
+
+#[test]
 fn a_new_life_of_net_is_asked_again() {
     with_echo(|mut echo, raw, _, _| {
         let mut net = started(&mut echo, raw);
         tell(&mut net, &[event(Kind::Bound, 24), event(Kind::Listening, 28)]);
         tell(&mut net, &[event(Kind::Accepted, 3), data(0, 10)]);
-        echo.run();
+        echo.run(|| ());
         let mut net = raw.server((|| ()) as fn());
-        echo.run();
+        echo.run(|| ());
         assert!(!echo.is_open());
         assert_eq!(asked(&mut net), [(Op::UdpBind, 0, 0, 0), (Op::TcpListen, 0, 0, 8)]);
     });
