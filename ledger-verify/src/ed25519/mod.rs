@@ -14,16 +14,16 @@ mod point;
 mod scalar;
 mod sha512;
 
-use point::{BASE_MULTIPLES, Point};
-use scalar::Scalar;
+use point::{BASE_MULTIPLES, Factors, Point, Summand};
+use scalar::{DIGITS, Scalar};
 use sha512::sha512;
 
-/// Signed digits of the scalars have so many bits: as many odd multiples of B and of A are kept as
-/// there are positive odd digits.
-const BASE_DIGIT_BITS: u32 = 5;
-const KEY_DIGIT_BITS: u32 = 4;
-const BASE_MULTIPLES_COUNT: usize = 1 << (BASE_DIGIT_BITS - 2);
-const KEY_MULTIPLES_COUNT: usize = 1 << (KEY_DIGIT_BITS - 2);
+/// Width of the windows of the scalars: as many odd multiples of B and of A are kept as there are
+/// positive odd digits.
+const BASE_WIDTH: usize = 5;
+const KEY_WIDTH: usize = 4;
+const BASE_MULTIPLES_COUNT: usize = 1 << (BASE_WIDTH - 2);
+const KEY_MULTIPLES_COUNT: usize = 1 << (KEY_WIDTH - 2);
 
 /// Whether `signature` over `message` was made with the secret of `public`: section 5.1.7, without
 /// the cofactor.
@@ -37,10 +37,10 @@ pub(crate) fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) ->
 fn equation_holds(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Option<bool> {
     let (r_bytes, s_bytes) = signature.split_first_chunk::<32>()?;
     let s = Scalar::from_canonical(s_bytes.first_chunk()?)?;
-    let minus_a = Point::decode(public)?.negate();
+    let minus_a = Factors::decode(public)?.negate();
     let k = Scalar::from_wide(&sha512(&[r_bytes, public, message]));
     let r = combine(&s, &k, &minus_a);
-    if minus_a.is_of_small_order() || r.is_of_small_order() {
+    if minus_a.multiplied().is_of_small_order() || r.is_of_small_order() {
         return None;
     }
     // A canonical encoding is the only one that can agree.
@@ -48,20 +48,17 @@ fn equation_holds(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Op
 }
 
 /// `s`·B + `k`·`point`.
-fn combine(s: &Scalar, k: &Scalar, point: &Point) -> Point {
-    let multiples = point.odd_multiples::<KEY_MULTIPLES_COUNT>();
-    let s_digits = s.signed_digits(BASE_DIGIT_BITS);
-    let k_digits = k.signed_digits(KEY_DIGIT_BITS);
+#[inline(never)]
+fn combine(s: &Scalar, k: &Scalar, point: &Factors) -> Point {
+    let mut multiples = [Summand::IDENTITY; KEY_MULTIPLES_COUNT];
+    point.odd_multiples(&mut multiples);
+    let (mut s, mut k) = (s.digits(BASE_WIDTH), k.digits(KEY_WIDTH));
     let mut sum = Point::IDENTITY;
-    for (s, k) in s_digits.iter().zip(&k_digits).rev() {
+    for place in (0..DIGITS).rev() {
         let mut doubled = sum.double();
-        if *s != 0 {
-            doubled = doubled.extended().add_digit(&BASE_MULTIPLES, *s);
-        }
-        if *k != 0 {
-            doubled = doubled.extended().add_digit(&multiples, *k);
-        }
-        sum = doubled.projective();
+        doubled.add_digit(&BASE_MULTIPLES, s.at(place));
+        doubled.add_digit(&multiples, k.at(place));
+        sum = doubled.multiplied();
     }
     sum
 }

@@ -22,7 +22,7 @@ const SQRT_MINUS_1: Field = Field::new([
 ]);
 
 /// The base point, y = 4/5.
-const BASE: Point = {
+const BASE: Factors = {
     let x = Field::new([
         1_738_742_601_995_546,
         1_146_398_526_822_698,
@@ -37,31 +37,35 @@ const BASE: Point = {
         900_719_925_474_099,
         1_801_439_850_948_198,
     ]);
-    Point { x, y, z: Field::ONE, t: x.mul(&y) }
+    Factors::of(x, y)
 };
 
 /// B, 3·B, 5·B and so on.
-pub(super) const BASE_MULTIPLES: [Summand; BASE_MULTIPLES_COUNT] = BASE.odd_multiples();
+pub(super) const BASE_MULTIPLES: [Summand; BASE_MULTIPLES_COUNT] = {
+    let mut multiples = [Summand::IDENTITY; BASE_MULTIPLES_COUNT];
+    BASE.odd_multiples(&mut multiples);
+    multiples
+};
 
-/// A point (x/z, y/z). `t` is x·y/z, where it is known: doubling does without.
+/// A point (x/z, y/z).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
     x: Field,
     y: Field,
     z: Field,
-    t: Field,
 }
 
-/// A sum that is not multiplied out: (e·f, g·h, f·g), and t is e·h.
+/// A point in factors: x is e·f, y is g·h, z is f·g, and x·y/z is e·h. Doubling and addition end with
+/// them, because only an addition needs all four products.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sum {
+pub(super) struct Factors {
     e: Field,
     f: Field,
     g: Field,
     h: Field,
 }
 
-/// A point prepared for being added: y + x, y - x, 2·z, 2·d·t.
+/// A point prepared for being added: y + x, y - x, 2·z, 2·d·x·y/z.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Summand {
     plus: Field,
@@ -71,10 +75,48 @@ pub(super) struct Summand {
 }
 
 impl Point {
-    pub(super) const IDENTITY: Self =
-        Self { x: Field::ZERO, y: Field::ONE, z: Field::ONE, t: Field::ZERO };
+    pub(super) const IDENTITY: Self = Self { x: Field::ZERO, y: Field::ONE, z: Field::ONE };
+
+    /// Section 5.1.2.
+    #[inline(never)]
+    pub(super) fn encode(&self) -> [u8; 32] {
+        let z = self.z.invert();
+        let mut bytes = self.y.mul(&z).encode();
+        if let Some(last) = bytes.last_mut() {
+            *last |= u8::from(self.x.mul(&z).is_odd()) << 7;
+        }
+        bytes
+    }
+
+    /// Whether eight times the point is the identity.
+    pub(super) fn is_of_small_order(&self) -> bool {
+        let eight = (0..3).fold(*self, |point, _| point.double().multiplied());
+        eight.x.is_zero()
+    }
+
+    pub(super) const fn double(&self) -> Factors {
+        let a = self.x.square();
+        let b = self.y.square();
+        let z = self.z.square();
+        let h = a.add(&b);
+        let e = h.sub(&self.x.add(&self.y).square());
+        let g = a.sub(&b);
+        Factors { e, f: z.add(&z).add(&g), g, h }
+    }
+}
+
+impl Summand {
+    pub(super) const IDENTITY: Self = Factors::of(Field::ZERO, Field::ONE).summand();
+}
+
+impl Factors {
+    /// The point (x, y).
+    const fn of(x: Field, y: Field) -> Self {
+        Self { e: x, f: Field::ONE, g: Field::ONE, h: y }
+    }
 
     /// Section 5.1.3. `None` for what is no point, or not its one encoding.
+    #[inline(never)]
     pub(super) fn decode(bytes: &[u8; 32]) -> Option<Self> {
         let y = Field::decode(bytes)?;
         let y_squared = y.square();
@@ -98,102 +140,58 @@ impl Point {
         if x.is_odd() != sign {
             x = x.negate();
         }
-        Some(Self { x, y, z: Field::ONE, t: x.mul(&y) })
-    }
-
-    /// Section 5.1.2.
-    pub(super) fn encode(&self) -> [u8; 32] {
-        let z = self.z.invert();
-        let mut bytes = self.y.mul(&z).encode();
-        if let Some(last) = bytes.last_mut() {
-            *last |= u8::from(self.x.mul(&z).is_odd()) << 7;
-        }
-        bytes
+        Some(Self::of(x, y))
     }
 
     pub(super) const fn negate(&self) -> Self {
-        Self { x: self.x.negate(), y: self.y, z: self.z, t: self.t.negate() }
+        Self { e: self.e.negate(), ..*self }
     }
 
-    /// Whether eight times the point is the identity.
-    pub(super) fn is_of_small_order(&self) -> bool {
-        let eight = self.double().projective().double().projective().double().projective();
-        eight.x.is_zero()
+    #[inline(never)]
+    pub(super) const fn multiplied(&self) -> Point {
+        Point { x: self.e.mul(&self.f), y: self.g.mul(&self.h), z: self.f.mul(&self.g) }
     }
 
-    pub(super) const fn double(&self) -> Sum {
-        let a = self.x.square();
-        let b = self.y.square();
-        let z = self.z.square();
-        let h = a.add(&b);
-        let e = h.sub(&self.x.add(&self.y).square());
-        let g = a.sub(&b);
-        Sum { e, f: z.add(&z).add(&g), g, h }
+    #[inline(never)]
+    const fn summand(&self) -> Summand {
+        let Point { x, y, z } = self.multiplied();
+        let t = self.e.mul(&self.h);
+        Summand { plus: y.add(&x), minus: y.sub(&x), z2: z.add(&z), t2d: t.mul(&D2) }
     }
 
     /// Adds a point, or takes it off.
     #[inline(never)]
-    const fn add(&self, other: &Summand, is_negative: bool) -> Sum {
+    const fn add(&mut self, other: &Summand, is_negative: bool) {
         let (plus, minus) =
             if is_negative { (&other.minus, &other.plus) } else { (&other.plus, &other.minus) };
-        let a = self.y.sub(&self.x).mul(minus);
-        let b = self.y.add(&self.x).mul(plus);
-        let c = self.t.mul(&other.t2d);
-        let d = self.z.mul(&other.z2);
+        let Point { x, y, z } = self.multiplied();
+        let a = y.sub(&x).mul(minus);
+        let b = y.add(&x).mul(plus);
+        let c = self.e.mul(&self.h).mul(&other.t2d);
+        let d = z.mul(&other.z2);
         let (f, g) = if is_negative { (d.add(&c), d.sub(&c)) } else { (d.sub(&c), d.add(&c)) };
-        Sum { e: b.sub(&a), f, g, h: b.add(&a) }
+        *self = Self { e: b.sub(&a), f, g, h: b.add(&a) };
     }
 
-    /// Adds `digit`, which is odd, times the point of which `multiples` are the odd ones.
-    pub(super) fn add_digit(&self, multiples: &[Summand], digit: i8) -> Sum {
-        let index = usize::from(digit.unsigned_abs() / 2);
+    /// Adds `digit`, which is zero or odd, times the point of which `multiples` are the odd ones.
+    pub(super) fn add_digit(&mut self, multiples: &[Summand], digit: i8) {
         // A digit has no more bits than there are multiples for.
-        let multiple = multiples.get(index).unwrap_or(&Summand::IDENTITY);
-        self.add(multiple, digit < 0)
-    }
-
-    const fn summand(&self) -> Summand {
-        Summand {
-            plus: self.y.add(&self.x),
-            minus: self.y.sub(&self.x),
-            z2: self.z.add(&self.z),
-            t2d: self.t.mul(&D2),
+        let multiple = multiples.get(usize::from(digit.unsigned_abs() / 2));
+        if let (Some(multiple), true) = (multiple, digit != 0) {
+            self.add(multiple, digit < 0);
         }
     }
 
     /// The point 1, 3, 5, … times.
-    pub(super) const fn odd_multiples<const COUNT: usize>(&self) -> [Summand; COUNT] {
-        let twice = self.double().extended().summand();
+    #[inline(never)]
+    pub(super) const fn odd_multiples<const COUNT: usize>(&self, multiples: &mut [Summand; COUNT]) {
+        let twice = self.multiplied().double().summand();
         let mut multiple = *self;
-        let mut multiples = [Summand::IDENTITY; COUNT];
         let mut index = 0;
         while index < COUNT {
             multiples[index] = multiple.summand();
-            multiple = multiple.add(&twice, false).extended();
+            multiple.add(&twice, false);
             index += 1;
-        }
-        multiples
-    }
-}
-
-impl Summand {
-    const IDENTITY: Self = Point::IDENTITY.summand();
-}
-
-impl Sum {
-    /// Multiplied out, for an addition.
-    pub(super) const fn extended(&self) -> Point {
-        Point { t: self.e.mul(&self.h), ..self.projective() }
-    }
-
-    /// Multiplied out but for t, for doubling.
-    #[inline(never)]
-    pub(super) const fn projective(&self) -> Point {
-        Point {
-            x: self.e.mul(&self.f),
-            y: self.g.mul(&self.h),
-            z: self.f.mul(&self.g),
-            t: Field::ZERO,
         }
     }
 }

@@ -3,6 +3,9 @@
 /// L, lowest limb first.
 const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
 
+/// Digits of a number below L, which is below 2^253.
+pub(super) const DIGITS: usize = 254;
+
 /// A number below L.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scalar([u64; 4]);
@@ -33,33 +36,56 @@ impl Scalar {
         Self(remainder)
     }
 
-    /// Digits for powers of two, lowest first: each zero, or odd and below 2^(`bits` - 1) in absolute
-    /// value, and of any `bits` digits in a row one at most is not zero.
-    pub(super) fn signed_digits(&self, bits: u32) -> [i8; 256] {
-        let [mut a, mut b, mut c, mut d] = self.0;
-        let mut digits = [0; 256];
-        for digit in &mut digits {
-            if a & 1 == 1 {
-                let low = a & ((1 << bits) - 1);
-                let is_negative = low >> (bits - 1) == 1;
-                let magnitude = if is_negative { (1 << bits) - low } else { low };
-                let small = i8::try_from(magnitude).unwrap_or(0);
-                *digit = if is_negative { -small } else { small };
-                // The digit is taken off: its bits become zero, and a borrow is carried.
-                a &= !((1 << bits) - 1);
-                let carried = if is_negative { 1 << bits } else { 0 };
-                let (sum, carry) = a.overflowing_add(carried);
-                a = sum;
-                let (sum, carry) = b.overflowing_add(u64::from(carry));
-                b = sum;
-                let (sum, carry) = c.overflowing_add(u64::from(carry));
-                c = sum;
-                // Below 2^253, so that nothing is carried out.
-                d = d.wrapping_add(u64::from(carry));
-            }
-            (a, b, c, d) = (a >> 1 | b << 63, b >> 1 | c << 63, c >> 1 | d << 63, d >> 1);
+    /// Its digits, of which windows of `width` bits hold one each.
+    pub(super) fn digits(&self, width: usize) -> Digits {
+        let [a, b, c, d] = self.0;
+        let doubled = [a << 1, a >> 63 | b << 1, b >> 63 | c << 1, c >> 63 | d << 1];
+        Digits { doubled, width, low: DIGITS, place: DIGITS, digit: 0 }
+    }
+}
+
+/// Signed digits for the powers of two below [`DIGITS`], most of them zero, from the highest down: the
+/// form wMOF of Okeya, Schmidt-Samoa, Spahn and Takagi (CRYPTO 2004). It needs no memory for digits to
+/// come, as forms do that begin with the lowest.
+pub(super) struct Digits {
+    /// Twice the number. Where its bits differ from the number's, a digit is not zero: their difference,
+    /// place by place, is the number again.
+    doubled: [u64; 4],
+    width: usize,
+    /// Lowest place of the last window, and in it the one digit that is not zero.
+    low: usize,
+    place: usize,
+    digit: i8,
+}
+
+impl Digits {
+    /// The digit at `place`, which is one below that of the call before: zero, or odd and below
+    /// 2^(`width` - 1) in absolute value.
+    pub(super) fn at(&mut self, place: usize) -> i8 {
+        if place < self.low && matches!(self.bits(place, 2), 1 | 2) {
+            self.take_window(place);
         }
-        digits
+        if place == self.place { self.digit } else { 0 }
+    }
+
+    /// The window that begins with `top`.
+    fn take_window(&mut self, top: usize) {
+        self.low = (top + 1).saturating_sub(self.width);
+        let size = top + 1 - self.low;
+        let bits = self.bits(self.low, size + 1);
+        // The topmost counts negative, and the lowest is the bit below the window.
+        let value = (bits >> 1) + (bits & 1) - if bits >> size == 1 { 1 << size } else { 0 };
+        self.place = self.low + value.trailing_zeros() as usize;
+        self.digit = value >> value.trailing_zeros();
+    }
+
+    /// `count` bits, at most 7, from bit `place` on.
+    fn bits(&self, place: usize, count: usize) -> i8 {
+        let limb = |number| self.doubled.get(number).copied().unwrap_or(0);
+        let (number, shift) = (place / 64, place % 64);
+        // Shifted in two steps, because 64 at once are too many.
+        let bits = limb(number) >> shift | limb(number + 1) << 1 << (63 - shift);
+        i8::try_from(bits & ((1 << count) - 1)).unwrap_or(0)
     }
 }
 
@@ -126,26 +152,26 @@ mod tests {
             [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX, 7],
         ];
         for limbs in scalars {
-            for bits in [4, 5] {
-                let digits = Scalar(limbs).signed_digits(bits);
-                assert!(
-                    digits
-                        .iter()
-                        .all(|d| *d == 0 || (d % 2 != 0 && d.unsigned_abs() < 1 << (bits - 1)))
-                );
-                let windows = digits.windows(bits as usize);
-                assert!({ windows }.all(|w| w.iter().filter(|d| **d != 0).count() <= 1));
-                // Horner's rule modulo 2^256.
-                let sum = digits.iter().rev().fold([0_u64; 4], |sum, digit| {
-                    let mut carry = i128::from(*digit);
-                    sum.map(|limb| {
+            for width in [4, 5] {
+                let mut digits = Scalar(limbs).digits(width);
+                let (mut sum, mut count) = ([0_u64; 4], 0);
+                for place in (0..DIGITS).rev() {
+                    let digit = digits.at(place);
+                    assert!(
+                        digit == 0 || (digit % 2 != 0 && digit.unsigned_abs() < 1 << (width - 1))
+                    );
+                    count += usize::from(digit != 0);
+                    // Horner's rule modulo 2^256.
+                    let mut carry = i128::from(digit);
+                    sum = sum.map(|limb| {
                         carry += i128::from(limb) * 2;
                         let low = u64::try_from(carry & i128::from(u64::MAX)).unwrap();
                         carry >>= 64;
                         low
-                    })
-                });
+                    });
+                }
                 assert_eq!(sum, limbs);
+                assert!(count <= DIGITS.div_ceil(width));
             }
         }
     }
