@@ -131,28 +131,22 @@ fn parent(left: &Chaining, right: &Chaining) -> [u8; BLOCK_BYTES] {
     block
 }
 
-/// Most subtrees that wait for their right half: 2^64 bytes are 2^54 chunks.
-const DEPTH_MAX: usize = 54;
+/// Levels of a tree over any input: 2^64 bytes are 2^54 chunks.
+pub(crate) const LEVELS_ANY: usize = 54;
+/// Levels of a tree over [`SHORT_BYTES_MAX`] bytes.
+pub(crate) const LEVELS_SHORT: usize = 3;
+/// What a chain's events and a tree's nodes never exceed.
+pub(crate) const SHORT_BYTES_MAX: usize = CHUNK_BYTES << LEVELS_SHORT;
 
-/// A hash of input that comes in pieces, about 1.9 KB.
+/// A hash of input that comes in pieces, of 2^`LEVELS` chunks at most: 264 bytes for short input, 1.9 KB
+/// for any.
 #[derive(Clone, Debug)]
-pub(crate) struct Hasher {
-    key: Chaining,
-    /// `KEYED_HASH` or nothing: goes into every compression.
-    mode: u32,
-    /// Chaining value within the chunk.
-    chunk: Chaining,
-    /// Input not compressed yet, zero behind.
-    block: [u8; BLOCK_BYTES],
-    block_bytes: usize,
-    blocks_done: usize,
-    chunks_done: u64,
-    /// Finished subtrees to the left, the largest first.
-    left: [Chaining; DEPTH_MAX],
-    left_count: usize,
+pub(crate) struct Hasher<const LEVELS: usize> {
+    progress: Progress,
+    left: [Chaining; LEVELS],
 }
 
-impl Hasher {
+impl<const LEVELS: usize> Hasher<LEVELS> {
     /// One that nobody asks.
     pub(crate) const NOTHING: Self = Self::new([0; 8], 0);
 
@@ -167,6 +161,37 @@ impl Hasher {
     }
 
     const fn new(key: Chaining, mode: u32) -> Self {
+        Self { progress: Progress::new(key, mode), left: [[0; 8]; LEVELS] }
+    }
+
+    pub(crate) fn update(&mut self, input: &[u8]) {
+        self.progress.update(&mut self.left, input);
+    }
+
+    pub(crate) fn finish(&self) -> Digest {
+        self.progress.finish(&self.left)
+    }
+}
+
+/// A hasher but for the finished subtrees to the left, the largest first, that wait for their right
+/// half: all calls are to have the same.
+#[derive(Clone, Debug)]
+struct Progress {
+    key: Chaining,
+    /// `KEYED_HASH` or nothing: goes into every compression.
+    mode: u32,
+    /// Chaining value within the chunk.
+    chunk: Chaining,
+    /// Input not compressed yet, zero behind.
+    block: [u8; BLOCK_BYTES],
+    block_bytes: usize,
+    blocks_done: usize,
+    chunks_done: u64,
+    left_count: usize,
+}
+
+impl Progress {
+    const fn new(key: Chaining, mode: u32) -> Self {
         Self {
             key,
             mode,
@@ -175,29 +200,28 @@ impl Hasher {
             block_bytes: 0,
             blocks_done: 0,
             chunks_done: 0,
-            left: [[0; 8]; DEPTH_MAX],
             left_count: 0,
         }
     }
 
     #[inline(never)]
-    pub(crate) fn update(&mut self, mut input: &[u8]) {
+    fn update(&mut self, left: &mut [Chaining], mut input: &[u8]) {
         // The last block is kept until more comes or the input ends: it is hashed differently.
         while !input.is_empty() {
             if self.block_bytes == BLOCK_BYTES {
                 let block = core::mem::replace(&mut self.block, [0; BLOCK_BYTES]);
                 self.block_bytes = 0;
-                self.end_block(&block);
+                self.end_block(left, &block);
             }
             let is_chunk_start = self.blocks_done == 0 && self.block_bytes == 0;
             input = match (input.split_first_chunk(), input.split_first_chunk()) {
                 (Some((chunk, rest)), _) if is_chunk_start && !rest.is_empty() => {
                     compress_chunk(&mut self.chunk, chunk, self.chunks_done, self.mode);
-                    self.end_chunk();
+                    self.end_chunk(left);
                     rest
                 }
                 (_, Some((block, rest))) if self.block_bytes == 0 && !rest.is_empty() => {
-                    self.end_block(block);
+                    self.end_block(left, block);
                     rest
                 }
                 _ => self.fill(input),
@@ -222,45 +246,45 @@ impl Hasher {
         self.mode | start | if is_last { CHUNK_END } else { 0 }
     }
 
-    fn end_block(&mut self, block: &[u8; BLOCK_BYTES]) {
+    fn end_block(&mut self, left: &mut [Chaining], block: &[u8; BLOCK_BYTES]) {
         let flags = self.chunk_flags();
         compress(&mut self.chunk, block, 64, self.chunks_done, flags);
         self.blocks_done += 1;
         if flags & CHUNK_END != 0 {
-            self.end_chunk();
+            self.end_chunk(left);
         }
     }
 
     /// Joins the finished chunk with every finished subtree of its own size.
-    fn end_chunk(&mut self) {
+    fn end_chunk(&mut self, left: &mut [Chaining]) {
         let mut node = core::mem::replace(&mut self.chunk, self.key);
         self.blocks_done = 0;
         self.chunks_done += 1;
         let mut size = self.chunks_done;
         while size & 1 == 0 {
-            let Some(left) = self.pop() else { break };
-            let block = parent(&left, &node);
+            let Some(sibling) = self.pop(left) else { break };
+            let block = parent(sibling, &node);
             node = self.key;
             compress(&mut node, &block, 64, 0, self.mode | PARENT);
             size >>= 1;
         }
-        if let Some(place) = self.left.get_mut(self.left_count) {
+        if let Some(place) = left.get_mut(self.left_count) {
             *place = node;
             self.left_count += 1;
         }
     }
 
-    fn pop(&mut self) -> Option<Chaining> {
+    fn pop<'a>(&mut self, left: &'a [Chaining]) -> Option<&'a Chaining> {
         self.left_count = self.left_count.checked_sub(1)?;
-        self.left.get(self.left_count).copied()
+        left.get(self.left_count)
     }
 
-    pub(crate) fn finish(&self) -> Digest {
+    fn finish(&self, left: &[Chaining]) -> Digest {
         let (mut h, mut block) = (self.chunk, self.block);
         // Input blocks are at most 64 bytes.
         let mut length = u32::try_from(self.block_bytes).unwrap_or(64);
         let (mut counter, mut flags) = (self.chunks_done, self.chunk_flags() | CHUNK_END);
-        let left = self.left.get(..self.left_count).unwrap_or(&[]);
+        let left = left.get(..self.left_count).unwrap_or(&[]);
         for left in left.iter().rev() {
             compress(&mut h, &block, length, counter, flags);
             (h, block) = (self.key, parent(left, &h));
@@ -298,8 +322,15 @@ mod tests {
     }
 
     fn ours(pieces: &[&[u8]]) -> [u8; 32] {
-        let mut hasher = Hasher::keyed(KEY);
-        pieces.iter().for_each(|piece| hasher.update(piece));
+        let mut hasher = Hasher::<LEVELS_ANY>::keyed(KEY);
+        let mut short = Hasher::<LEVELS_SHORT>::keyed(KEY);
+        for piece in pieces {
+            hasher.update(piece);
+            short.update(piece);
+        }
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() <= SHORT_BYTES_MAX {
+            assert_eq!(short.finish(), hasher.finish());
+        }
         hasher.finish().0
     }
 
@@ -315,7 +346,7 @@ mod tests {
             let input = input(length);
             let expected = *::blake3::keyed_hash(KEY, &input).as_bytes();
             assert_eq!(ours(&[&input]), expected, "length {length}");
-            let mut plain = Hasher::plain();
+            let mut plain = Hasher::<LEVELS_ANY>::plain();
             plain.update(&input);
             assert_eq!(plain.finish().0, *::blake3::hash(&input).as_bytes(), "length {length}");
         }

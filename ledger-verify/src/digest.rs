@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::blake3::Hasher;
+use crate::blake3::{Hasher, LEVELS_ANY, LEVELS_SHORT, SHORT_BYTES_MAX};
 
 /// A BLAKE3-256 digest.
 ///
@@ -96,17 +96,29 @@ impl Domain {
         keyed_hash(self.key(), bytes)
     }
 
-    /// A hasher for input that comes in pieces.
-    pub(crate) fn hasher(self) -> Hasher {
+    /// A hasher for input that comes in pieces, at most [`SHORT_BYTES_MAX`] together.
+    pub(crate) fn hasher(self) -> ShortHasher {
         Hasher::keyed(self.key())
     }
 }
 
+/// A hasher for at most [`SHORT_BYTES_MAX`].
+pub(crate) type ShortHasher = Hasher<LEVELS_SHORT>;
+
 /// BLAKE3-256 of `bytes` in keyed mode, for formats with domains of their own.
 #[must_use]
-#[inline(never)]
+#[inline]
 pub fn keyed_hash(key: &[u8; 32], bytes: &[u8]) -> Digest {
-    let mut hasher = Hasher::keyed(key);
+    // Short input, whose length is mostly known here, takes a tenth of the stack.
+    match bytes.len() {
+        ..=SHORT_BYTES_MAX => hash::<LEVELS_SHORT>(key, bytes),
+        _ => hash::<LEVELS_ANY>(key, bytes),
+    }
+}
+
+#[inline(never)]
+fn hash<const LEVELS: usize>(key: &[u8; 32], bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::<LEVELS>::keyed(key);
     hasher.update(bytes);
     hasher.finish()
 }

@@ -7,7 +7,7 @@ pub(crate) trait Sink {
     fn put(&mut self, bytes: &[u8]);
 }
 
-impl Sink for crate::blake3::Hasher {
+impl Sink for crate::digest::ShortHasher {
     fn put(&mut self, bytes: &[u8]) {
         self.update(bytes);
     }

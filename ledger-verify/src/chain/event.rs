@@ -3,6 +3,7 @@
 use super::error::Reason;
 use super::state::Anchor;
 use crate::algorithm::{Algorithm, PUBLIC_BYTES_MAX, SIGNATURE_BYTES_MAX};
+use crate::blake3::SHORT_BYTES_MAX;
 use crate::cbor::{Error, Reader};
 use crate::digest::{Digest, Domain};
 use crate::registers::Writes;
@@ -100,18 +101,11 @@ impl<'a> Event<'a> {
     /// Byte offset in `body`, and the rule broken there.
     #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Self, (usize, Reason)> {
-        let mut reader = Reader::new(body);
-        let event = Self::read(&mut reader, Domain::Event.digest(body))?;
-        reader.end().map_err(at)?;
-        event.check_shape()?;
-        let signature_bytes_max = event.keys.keys().map(|(key, _)| key.signature_bytes()).max();
-        if body.len() + signature_bytes_max.unwrap_or(0) > BUFFER_BYTES {
+        if body.len() > BUFFER_BYTES {
             return Err((body.len(), Reason::TooLong));
         }
-        Ok(event)
-    }
-
-    fn read(reader: &mut Reader<'a>, digest: Digest) -> Result<Self, At> {
+        let digest = Domain::Event.digest(body);
+        let reader = &mut Reader::new(body);
         reader.array_of(11).map_err(at)?;
         let offset = reader.offset();
         if reader.unsigned().map_err(at)? != VERSION {
@@ -145,7 +139,8 @@ impl<'a> Event<'a> {
             WireError::Encoding(error) => at(error),
             WireError::Rule { offset, rule } => (offset, Reason::Register(rule)),
         })?;
-        Ok(Self {
+        reader.end().map_err(at)?;
+        let event = Self {
             kind,
             chain,
             sequence,
@@ -158,7 +153,13 @@ impl<'a> Event<'a> {
             writes,
             digest,
             offsets,
-        })
+        };
+        event.check_shape()?;
+        let signature_bytes_max = event.keys.keys().map(|(key, _)| key.signature_bytes()).max();
+        if body.len() + signature_bytes_max.unwrap_or(0) > BUFFER_BYTES {
+            return Err((body.len(), Reason::TooLong));
+        }
+        Ok(event)
     }
 
     /// Its place in its chain.
@@ -215,8 +216,11 @@ impl<'a> KeySet<'a> {
             weakest = weakest.min(key.0);
             before = Some(key);
         }
-        let digest = Domain::KeySet.digest(reader.since(start));
-        Ok(Self { threshold, digest, weakest, count, keys })
+        // Part of a body, so it is short.
+        const { assert!(BUFFER_BYTES <= SHORT_BYTES_MAX) }
+        let mut hasher = Domain::KeySet.hasher();
+        hasher.update(reader.since(start));
+        Ok(Self { threshold, digest: hasher.finish(), weakest, count, keys })
     }
 
     /// The keys' algorithms and ids, in ascending order.

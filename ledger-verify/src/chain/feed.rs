@@ -3,10 +3,10 @@
 use super::error::{Error, Reason};
 use super::event::{At, BUFFER_BYTES, KEYS_MAX, SIGNED_PREFIX};
 use super::state::{Chain, Checked};
-use crate::algorithm::Verification;
-use crate::blake3::Hasher;
+use crate::algorithm::{PUBLIC_BYTES_MAX, Verification};
+use crate::blake3::SHORT_BYTES_MAX;
 use crate::cbor::{Problem, Pull, Stop};
-use crate::digest::{Digest, Domain};
+use crate::digest::{Digest, Domain, ShortHasher};
 use crate::zero_option::ZeroOption;
 
 /// Who decides about the events whose signatures a [`Feed`] verifies.
@@ -38,7 +38,7 @@ pub struct Feed {
     key_index_min: usize,
     signature_at: u64,
     key_id: Digest,
-    key_hash: Hasher,
+    key_hash: ShortHasher,
     verification: Verification,
     failed: ZeroOption<Error>,
 }
@@ -97,10 +97,17 @@ impl Feed {
             key_index_min: 0,
             signature_at: 0,
             key_id: Digest::ZERO,
-            key_hash: Hasher::NOTHING,
+            key_hash: ShortHasher::NOTHING,
             verification: Verification::NOTHING,
             failed: ZeroOption::None,
         }
+    }
+
+    /// Begins again, in place: a feed is larger than a page of stack.
+    pub const fn restart(&mut self) {
+        self.pull = Pull::new();
+        self.place = Place::Event;
+        self.failed = ZeroOption::None;
     }
 
     /// Takes the next `bytes` and hands every event they complete to `chain`.
@@ -178,7 +185,7 @@ impl Feed {
                 let filled = self.pull.fill(input, &mut self.buffer, self.body_bytes, &mut left);
                 self.place = Place::Body { left };
                 filled?;
-                self.checked = self.check(judge)?;
+                self.check(judge)?;
                 Place::SignatureCount
             }
             Place::SignatureCount => {
@@ -235,13 +242,19 @@ impl Feed {
         self.buffer.get(..self.body_bytes).unwrap_or(&[])
     }
 
-    fn check(&self, judge: &impl Judge) -> Result<Checked, Halt> {
-        judge.check(self.body()).map_err(|(offset, reason)| {
-            Halt::Refused(self.body_at.saturating_add(offset as u64), reason)
-        })
+    #[inline(never)]
+    fn check(&mut self, judge: &impl Judge) -> Result<(), Halt> {
+        match judge.check(self.body()) {
+            Ok(checked) => self.checked = checked,
+            Err((offset, reason)) => {
+                return Err(Halt::Refused(self.body_at.saturating_add(offset as u64), reason));
+            }
+        }
+        Ok(())
     }
 
     /// The signature by key `index` comes next.
+    #[inline(never)]
     fn start_signature(&mut self, index: usize) -> Result<(), Halt> {
         let key = self.checked.key(self.body(), index);
         let order = Halt::Refused(self.signature_at, Reason::SignatureOrder);
@@ -251,6 +264,7 @@ impl Feed {
         let (algorithm, key_id) = key.ok_or(order)?;
         self.key_index_min = index + 1;
         self.key_id = key_id;
+        const { assert!(PUBLIC_BYTES_MAX <= SHORT_BYTES_MAX) }
         self.key_hash = Domain::Key.hasher();
         self.verification = Verification::new(algorithm);
         Ok(())
@@ -265,8 +279,9 @@ impl Feed {
         if left == 0 { Ok(()) } else { Err(Halt::More) }
     }
 
+    #[inline(never)]
     fn end_signature(&mut self) -> Result<(), Halt> {
-        if self.key_hash.clone().finish() != self.key_id {
+        if self.key_hash.finish() != self.key_id {
             return Err(Halt::Refused(self.pull.item(), Reason::KeyUnknown));
         }
         let signature = self.buffer.get(self.body_bytes..).unwrap_or(&[]);

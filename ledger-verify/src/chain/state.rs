@@ -136,6 +136,21 @@ impl Chain {
         Self { span: Span::ToAnchor, ..Self::new(anchor) }
     }
 
+    /// Begins again with another anchor, in place: a chain is larger than a page of stack.
+    pub const fn restart(&mut self, anchor: Anchor) {
+        self.anchor = anchor;
+        self.span = Span::All;
+        self.head = ZeroOption::None;
+        self.table.clear();
+        self.offset = 0;
+    }
+
+    /// Begins again as [`Chain::up_to`] does, in place.
+    pub const fn restart_up_to(&mut self, anchor: Anchor) {
+        self.restart(anchor);
+        self.span = Span::ToAnchor;
+    }
+
     /// The last event accepted. Not proven before the anchor is passed: see [`Chain::proven`].
     #[must_use]
     pub const fn head(&self) -> Option<&Head> {
@@ -305,14 +320,17 @@ impl Chain {
 impl Judge for Chain {
     #[inline(never)]
     fn check(&self, body: &[u8]) -> Result<Checked, At> {
-        let event = Event::parse(body)?;
+        // By reference: a copy is half a KiB.
+        let parsed = Event::parse(body);
+        let event = parsed.as_ref().map_err(|at| *at)?;
         match (self.span, self.head()) {
-            (Span::FromAnchor, None) => self.check_resumed(&event)?,
-            _ => self.check_next(&event)?,
+            (Span::FromAnchor, None) => self.check_resumed(event)?,
+            _ => self.check_next(event)?,
         }
-        Ok(Checked::of(&event))
+        Ok(Checked::of(event))
     }
 
+    #[inline(never)]
     fn accept(&mut self, body: &[u8], checked: &Checked, event_bytes: u64) {
         let is_resumed = self.span == Span::FromAnchor && self.head().is_none();
         // They were read before, and are in the table already when the replay starts here.

@@ -3,13 +3,13 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{HashKind, Release};
-use crate::blake3::Hasher;
+use crate::blake3::{Hasher, LEVELS_ANY};
 use crate::digest::Digest;
 
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "no heap to put the larger one on")]
 enum AnyHasher {
-    Blake3(Hasher),
+    Blake3(Hasher<LEVELS_ANY>),
     Sha256(Sha256),
 }
 
@@ -49,10 +49,10 @@ impl BinaryCheck {
 
     /// Whether the bytes taken are the release's binary, no less and no more.
     #[must_use]
-    pub fn finish(self) -> bool {
-        let digest = match self.hasher {
+    pub fn finish(&self) -> bool {
+        let digest = match &self.hasher {
             AnyHasher::Blake3(hasher) => hasher.finish(),
-            AnyHasher::Sha256(hasher) => Digest(hasher.finalize().into()),
+            AnyHasher::Sha256(hasher) => Digest(hasher.clone().finalize().into()),
         };
         self.size_bytes == self.release.size_bytes && digest == self.release.digest
     }

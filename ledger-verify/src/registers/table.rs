@@ -1,8 +1,10 @@
 //! All registers of a chain, sorted by name.
 
 use super::wire::{WireError, put_register, read_register};
-use super::{HashKind, Name, POLICY, Platform, Policy, REGISTERS_MAX, Release, Rule, Value};
+use super::{HashKind, Name, POLICY, Platform, Policy, REGISTER_BYTES_MAX, REGISTERS_MAX};
+use super::{Release, Rule, Value};
 use super::{Version, Write, WriteValue, Writes};
+use crate::blake3::SHORT_BYTES_MAX;
 use crate::cbor::{Reader, array};
 use crate::digest::{Digest, Domain};
 
@@ -36,6 +38,10 @@ pub struct Table {
 
 impl Table {
     pub(crate) const EMPTY: Self = Self { slots: [Slot::UNUSED; REGISTERS_MAX], count: 0 };
+
+    pub(crate) const fn clear(&mut self) {
+        self.count = 0;
+    }
 
     /// The value of register `name`.
     #[must_use]
@@ -118,6 +124,7 @@ impl Table {
     #[inline(never)]
     pub(crate) fn digest_after(&self, writes: impl Iterator<Item = Write> + Clone) -> Digest {
         let added = writes.clone().filter(|write| self.old(&write.name).is_none()).count();
+        const { assert!(3 + REGISTERS_MAX * REGISTER_BYTES_MAX <= SHORT_BYTES_MAX) }
         let mut hasher = Domain::State.hasher();
         array(&mut hasher, self.count + added);
         let mut slots = self.slots().iter().peekable();

@@ -66,11 +66,11 @@ impl<'a> Writes<'a> {
         let mut before = None;
         for _ in 0..left {
             let offset = reader.offset();
-            let write = read_write(reader)?;
-            if before.is_some_and(|before| before >= write.name) {
+            let Write { name, .. } = read_write(reader)?;
+            if before.is_some_and(|before| before >= name) {
                 return Err(WireError::Rule { offset, rule: Rule::Order });
             }
-            before = Some(write.name);
+            before = Some(name);
         }
         Ok(writes)
     }

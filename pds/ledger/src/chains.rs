@@ -60,11 +60,11 @@ impl Chains {
     pub(crate) fn restart(&mut self) {
         match self.position {
             Position::Event(anchor) => {
-                self.feed = Feed::new();
-                self.chain = match self.revoked_by {
-                    None => Chain::new(anchor),
-                    Some(_) => Chain::up_to(anchor),
-                };
+                self.feed.restart();
+                match self.revoked_by {
+                    None => self.chain.restart(anchor),
+                    Some(_) => self.chain.restart_up_to(anchor),
+                }
             }
             Position::Nexus(pin) => {
                 self.nexus_feed.restart();

@@ -6,33 +6,31 @@
 mod config;
 
 use cairn_pd::{Counter, Pd};
-use ledger::Ledger;
+use ledger::{AnchorError, Ledger};
 use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
 
 struct LedgerPd<F: FnMut()> {
     pd: Pd,
-    /// `None` when the image carries no usable anchor: then nothing is ever answered.
-    ledger: Option<Ledger<'static, F>>,
+    /// Without a usable anchor in the image nothing is ever answered.
+    ledger: Result<Ledger<'static, F>, AnchorError>,
     /// Whether the chain was proven when `supervisor` was told last.
     told: Option<bool>,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let mut pd = Pd::start();
-    let ledger = config::ledger();
-    if let Err(error) = &ledger {
+    let mut ledger = LedgerPd { pd: Pd::start(), ledger: config::ledger(), told: None };
+    if let Err(error) = &ledger.ledger {
         log::error!("{error}");
-        pd.degraded(format_args!("{error}"));
+        ledger.pd.degraded(format_args!("{error}"));
     }
-    let mut ledger = LedgerPd { pd, ledger: ledger.ok(), told: None };
     ledger.step();
     ledger
 }
 
 impl<F: FnMut()> LedgerPd<F> {
     fn step(&mut self) {
-        let Some(ledger) = &mut self.ledger else { return };
+        let Ok(ledger) = &mut self.ledger else { return };
         ledger.step(|| self.pd.beat());
         self.pd.set_counter(Counter::Requests, ledger.requests);
         self.pd.set_counter(Counter::Errors, ledger.errors);

@@ -455,9 +455,12 @@ impl<const N: usize> Table<N> {
             Some(place) => place,
             None => self.free()?,
         };
-        let mut slot = Slot { address: *address, origin, ..Slot::EMPTY };
-        slot.store(state);
-        *place = ZeroOption::Some(slot);
+        // In place: a slot is a third of a page of stack.
+        *place = ZeroOption::Some(Slot::EMPTY);
+        if let Some(slot) = place.as_mut() {
+            (slot.address, slot.origin) = (*address, origin);
+            slot.store(state);
+        }
         Ok(())
     }
 
