@@ -1,5 +1,7 @@
 //! A user with a register of each type, and what else the tests of chains share.
 
+use std::sync::OnceLock;
+
 use ledger_verify::Digest;
 use ledger_verify::nexus::address::Address;
 use ledger_verify::nexus::chain::{Chain, Commitment, Pin, Proven};
@@ -50,8 +52,29 @@ pub(crate) fn wallet(id: u8) -> (Wallet, Vec<Vec<u8>>) {
     (wallet, vec![first])
 }
 
-/// A chain of four: account; a register of each type; changes of those that change; one more change.
+/// As [`build_history`] makes it, once.
 pub(crate) fn history(id: u8) -> (Wallet, Vec<Vec<u8>>) {
+    static HISTORY: OnceLock<(Wallet, Vec<Vec<u8>>)> = OnceLock::new();
+    match id {
+        1 => HISTORY.get_or_init(|| build_history(1)).clone(),
+        _ => build_history(id),
+    }
+}
+
+/// The chain of user 1's [`history`], pinned at its first transaction, with one more.
+pub(crate) fn continued(raw: &[u8]) -> Result<Replayed, Reason> {
+    static REPLAYED: OnceLock<Replayed> = OnceLock::new();
+    let replay = || {
+        let (wallet, raws) = history(1);
+        self::replay(pin_at(&wallet, 0, &raws[0]), &raws).unwrap()
+    };
+    let mut chain = REPLAYED.get_or_init(replay).clone();
+    chain.apply(raw).map_err(|error| error.reason)?;
+    Ok(chain)
+}
+
+/// A chain of four: account; a register of each type; changes of those that change; one more change.
+fn build_history(id: u8) -> (Wallet, Vec<Vec<u8>>) {
     let (mut wallet, mut raws) = wallet(id);
     wallet.create(
         address(Kind::Raw, 1),

@@ -2,7 +2,6 @@
 
 use ledger_verify::nexus::address::Address;
 use ledger_verify::nexus::chain::Chain;
-use ledger_verify::nexus::hash::sk64;
 use ledger_verify::nexus::operation::Handover;
 use ledger_verify::nexus::record::Record;
 use ledger_verify::nexus::register::object::{Object, Type};
@@ -10,24 +9,22 @@ use ledger_verify::nexus::register::{Conflict, Custody, Kind, Origin, Rule, Trac
 use ledger_verify::nexus::{Error, Number, Reason};
 use ledger_verify::registers::Value;
 use ledger_verify::write::nexus::{
-    RecordField, Register, Wallet, asset, field, field_write, pointer_write, record_bytes,
+    Draft, RecordField, Register, Wallet, asset, field, field_write, pointer_write, record_bytes,
     record_object, record_text,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::chains::{
-    RAW_BYTES, Replayed, address, genesis, history, last_pin, pin_at, pointer, refusal, release,
-    replay, root, wallet, write_raw,
+    RAW_BYTES, Replayed, address, continued, genesis, history, last_pin, pin_at, pointer, refusal,
+    release, replay, root, wallet, write_raw,
 };
 
 /// What a chain of four says to one more transaction.
 fn verdict(draft: impl FnOnce(&mut Wallet)) -> Result<(), Reason> {
-    let (mut wallet, mut raws) = history(1);
+    let (mut wallet, _) = history(1);
     draft(&mut wallet);
-    raws.push(wallet.seal());
-    let pin = pin_at(&wallet, 0, &raws[0]);
-    replay(pin, &raws).map(|_| ()).map_err(|error| error.reason)
+    continued(&wallet.seal()).map(|_| ())
 }
 
 fn refused(rule: Rule) -> Result<(), Reason> {
@@ -155,13 +152,11 @@ fn an_object_that_names_a_field_twice_is_refused() {
 
 #[test]
 fn a_register_is_written_by_its_owner() {
-    let (mut wallet, mut raws) = history(1);
-    let stranger = genesis(2);
-    let at = address(Kind::Raw, RAW);
-    wallet.registers.get_mut(&at).unwrap().owner = stranger;
-    write_raw(&mut wallet, 31, 4);
-    raws.push(wallet.seal());
-    assert_eq!(refusal(&wallet, &raws), Reason::Register(Rule::Owner));
+    let strangers = verdict(|wallet| {
+        wallet.registers.get_mut(&address(Kind::Raw, RAW)).unwrap().owner = genesis(2);
+        write_raw(wallet, 31, 4);
+    });
+    assert_eq!(strangers, refused(Rule::Owner));
 }
 
 /// Two states of a register with one checksum cannot be made in a test (2^32 work), so the embedded
@@ -199,9 +194,10 @@ fn another_pre_state_is_refused_whatever_its_checksum_says() {
 
 #[test]
 fn checksums_are_compared_too() {
-    let (mut wallet, raws) = history(1);
+    let (mut wallet, _) = history(1);
     write_raw(&mut wallet, 31, 4);
     let draft = wallet.draft();
+    let verdict = |draft: &Draft| continued(&draft.sign(&wallet.key(4)).0).map(|_| ());
     let registers = draft.contracts[0].registers.len();
     // The pre-state's checksum, then its marker and the post-state's.
     for (at, expected) in [
@@ -215,26 +211,22 @@ fn checksums_are_compared_too() {
     ] {
         let mut draft = draft.clone();
         draft.contracts[0].registers[at] ^= 0x40;
-        let raws = [raws.as_slice(), &[draft.sign(&wallet.key(4)).0]].concat();
-        assert_eq!(refusal(&wallet, &raws), Reason::Register(expected), "byte {at}");
+        assert_eq!(verdict(&draft), refused(expected), "byte {at}");
     }
     for cut in 0..registers {
         let mut draft = draft.clone();
         draft.contracts[0].registers.truncate(cut);
-        let raws = [raws.as_slice(), &[draft.sign(&wallet.key(4)).0]].concat();
-        assert!(matches!(refusal(&wallet, &raws), Reason::Encoding(_)), "cut at {cut}");
+        assert!(matches!(verdict(&draft), Err(Reason::Encoding(_))), "cut at {cut}");
     }
     let mut longer = draft;
     longer.contracts[0].registers.push(0);
-    let raws = [raws.as_slice(), &[longer.sign(&wallet.key(4)).0]].concat();
     let trailing = Reason::Encoding(ledger_verify::cbor::Problem::Trailing);
-    assert_eq!(refusal(&wallet, &raws), trailing);
-    assert_eq!(sk64(b"").len(), 8);
+    assert_eq!(verdict(&longer), Err(trailing));
 }
 
 #[test]
 fn conditions_stand_where_they_may() {
-    let (wallet, raws) = history(1);
+    let (wallet, _) = history(1);
     for operation in 0..2 {
         let mut wallet = wallet.clone();
         let at = address(Kind::Append, APPEND);
@@ -244,10 +236,9 @@ fn conditions_stand_where_they_may() {
         }
         let mut draft = wallet.draft();
         draft.contracts[0].conditions = vec![1];
-        let raws = [raws.as_slice(), &[draft.sign(&wallet.key(4)).0]].concat();
-        let verdict = replay(pin_at(&wallet, 0, &raws[0]), &raws).map(|_| ());
+        let verdict = continued(&draft.sign(&wallet.key(4)).0).map(|_| ());
         let expected = if operation == 0 { Err(Reason::Condition) } else { Ok(()) };
-        assert_eq!(verdict.map_err(|error| error.reason), expected);
+        assert_eq!(verdict, expected);
     }
     for (code, expected) in [
         (0x10, Ok(())),
@@ -255,11 +246,7 @@ fn conditions_stand_where_they_may() {
         (0x41, Err(Reason::Operation(0x41))),
         (0x99, Err(Reason::Operation(0x99))),
     ] {
-        let mut wallet = wallet.clone();
-        wallet.push(vec![0x41, code], vec![]);
-        let raws = [raws.as_slice(), &[wallet.seal()]].concat();
-        let verdict = replay(pin_at(&wallet, 0, &raws[0]), &raws).map(|_| ());
-        assert_eq!(verdict.map_err(|error| error.reason), expected);
+        assert_eq!(verdict(|wallet| wallet.push(vec![0x41, code], vec![])), expected);
     }
 }
 
@@ -380,12 +367,12 @@ fn a_claim_names_its_transfer_exactly() {
     assert_eq!(claim(&|claim| claim.2.data[20] ^= 1), refused(Rule::BeforeDiffers));
     assert_eq!(claim(&|claim| claim.2.owner = genesis(1)), refused(Rule::NotTransferred));
     // A register that its owner holds cannot be claimed, not even by them.
-    let (mut owner, mut raws) = history(1);
-    let mut register = owner.registers[&base.at].clone();
-    register.owner.0[31] = 0;
-    owner.claim(Number([5; 64]), 0, base.at, register);
-    raws.push(owner.seal());
-    assert_eq!(refusal(&owner, &raws), Reason::Register(Rule::NotTransferred));
+    let own = verdict(|owner| {
+        let mut register = owner.registers[&base.at].clone();
+        register.owner.0[31] = 0;
+        owner.claim(Number([5; 64]), 0, base.at, register);
+    });
+    assert_eq!(own, refused(Rule::NotTransferred));
 }
 
 #[test]
@@ -434,15 +421,14 @@ fn releases_give_way_to_newer_ones() {
 #[test]
 fn two_registers_of_one_name_are_not_believed_unless_one_is_newer() {
     let second = |record: Record| {
-        let (mut wallet, mut raws) = history(1);
+        let (mut wallet, _) = history(1);
         let data = record_bytes(&record, 0);
         let kind = match record.value {
             Value::Pointer { .. } => Kind::Raw,
             _ => Kind::ReadOnly,
         };
         wallet.create(address(kind, 9), kind, &data);
-        raws.push(wallet.seal());
-        let chain = replay(last_pin(&wallet, &raws), &raws).unwrap();
+        let chain = continued(&wallet.seal()).unwrap();
         chain.proven().unwrap().value(record.name.as_str())
     };
     let first = pointer("volume/raw", 21, 3);
@@ -451,12 +437,11 @@ fn two_registers_of_one_name_are_not_believed_unless_one_is_newer() {
     assert_eq!(second(first), Ok(Some(first.value)));
     assert_eq!(second(pointer("volume/raw", 9, 3)), Err(Conflict));
     // A newer one settles a quarrel.
-    let (mut wallet, mut raws) = history(1);
+    let (mut wallet, _) = history(1);
     for (id, record) in (9..).zip([pointer("volume/raw", 9, 3), pointer("volume/raw", 8, 4)]) {
         wallet.create(address(Kind::Raw, id), Kind::Raw, &record_bytes(&record, 0));
     }
-    raws.push(wallet.seal());
-    let chain = replay(last_pin(&wallet, &raws), &raws).unwrap();
+    let chain = continued(&wallet.seal()).unwrap();
     assert_eq!(root(&chain.proven().unwrap(), "volume/raw"), Some((8, 4)));
     assert_eq!(second(release("volume/raw", [1, 0, 0], 9)), Err(Conflict));
     assert_eq!(second(release("app", [1, 0, 0], 9)), Err(Conflict));
@@ -466,12 +451,11 @@ fn two_registers_of_one_name_are_not_believed_unless_one_is_newer() {
 #[test]
 fn a_pointer_goes_forward_or_is_not_believed() {
     let write = |generations: &[u64]| {
-        let (mut wallet, mut raws) = history(1);
+        let (mut wallet, _) = history(1);
         for generation in generations {
             write_raw(&mut wallet, 50, *generation);
         }
-        raws.push(wallet.seal());
-        let chain = replay(last_pin(&wallet, &raws), &raws).unwrap();
+        let chain = continued(&wallet.seal()).unwrap();
         root(&chain.proven().unwrap(), "volume/raw")
     };
     assert_eq!(write(&[4]), Some((50, 4)));
