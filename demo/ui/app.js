@@ -150,6 +150,23 @@ function showTable(status, all) {
   byId("pds").replaceWith(body);
 }
 
+// For each reader, who writes to it, with a bar as long as the ring was ever full.
+function showRings(status) {
+  const cards = document.createDocumentFragment();
+  for (const pd of status.pds.filter((pd) => pd.peers?.length)) {
+    const card = put(cards, "div");
+    put(card, "h3", {}, pd.name);
+    for (const peer of pd.peers) {
+      const line = put(card, "div", { class: "ring" });
+      put(line, "span", {}, peer.name);
+      bar(line, peer.most / Math.max(1, peer.capacity), "the most that ever waited");
+      put(line, "span", { class: "number" }, `${peer.waiting} / ${peer.most} of ${peer.capacity}`);
+      if (peer.violations > 0) put(line, "span", { class: "pill bad" }, `broke its protocol: ${peer.violations}`);
+    }
+  }
+  byId("rings").replaceChildren(cards);
+}
+
 function showEvents(status) {
   const list = document.createDocumentFragment();
   for (const event of [...(status.events ?? [])].reverse().slice(0, 12)) {
@@ -174,6 +191,7 @@ function show(status) {
   showFacts(status);
   showPicture(status, new Map([...all].map(([name, rate]) => [name, rate?.cpu])));
   showTable(status, all);
+  showRings(status);
   showEvents(status);
   last = status;
 }

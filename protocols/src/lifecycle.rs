@@ -1,4 +1,5 @@
-//! What a PD tells `supervisor` about itself: one page, written by the PD, read by `supervisor`.
+//! What a PD tells `supervisor` about itself and its peers: one page, written by the PD, read by
+//! `supervisor`.
 //!
 //! There is a channel beside it (symbols in the PD: `lifecycle_vaddr` and `supervisor_channel`;
 //! `supervisor` finds its children in the table of PDs). The PD notifies `supervisor` when `state`
@@ -10,6 +11,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Counters in a page.
 pub const COUNTERS: usize = 32;
+/// Where the table of [`Peer`]s begins, in bytes from the page's start.
+pub const PEERS_OFFSET: usize = 0x400;
+/// Places in that table: one for each channel that a PD can have.
+pub const PEERS: usize = 64;
+/// The size of the region: page and table.
+pub const REGION_BYTES: usize = 0x1000;
+
+const _: () = assert!(size_of::<Page>() <= PEERS_OFFSET);
+const _: () = assert!(PEERS_OFFSET + PEERS * size_of::<Peer>() <= REGION_BYTES);
 
 codes! {
     /// What a PD says it is doing.
@@ -46,6 +56,21 @@ pub struct Page {
     pub text: [u8; 128],
     /// Counters, by [`Counter`].
     pub counters: [u64; COUNTERS],
+}
+
+/// What a PD says about its peer behind a channel. Layout: four words. Behind the page, in the place of
+/// the channel; zero where the PD has no ring with anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Peer {
+    /// Messages that the ring to this PD holds at most.
+    pub capacity: u32,
+    /// Messages of the peer that waited when the PD looked last.
+    pub waiting: u32,
+    /// The most that ever waited, in this life.
+    pub most: u32,
+    /// Times that the peer broke the protocol, in this life.
+    pub violations: u32,
 }
 
 codes! {

@@ -8,7 +8,7 @@
 //! | table of [`ClientEntry`] | `clients_vaddr`, `clients_size` | a server with more than one client |
 
 use crate::codes::codes;
-use crate::lifecycle::State;
+use crate::lifecycle::{Peer, State};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Longest name of a PD, zero-padded.
@@ -64,6 +64,9 @@ pub struct PdEntry {
     pub priority: u8,
     /// Slot of the PD's scheduling context in `supervisor`'s root CNode; zero for none.
     pub sched_context: u8,
+    /// By the peer's place in the table: the PD's channel to a peer whose messages it counts in its
+    /// lifecycle page; `0xff` for none.
+    pub peer_channels: [u8; STATUS_PDS_MAX],
 }
 
 /// One client of a server, in the order of the composed file.
@@ -92,6 +95,8 @@ pub struct ClientEntry {
 
 /// PDs that the status page has room for.
 pub const STATUS_PDS_MAX: usize = 24;
+/// Peers of all PDs together that the status page has room for.
+pub const STATUS_PEERS_MAX: usize = 80;
 /// Events that the status page has room for; the latest stay.
 pub const STATUS_EVENTS_MAX: usize = 32;
 
@@ -105,17 +110,23 @@ pub struct Status {
     pub sequence: u64,
     /// Kernel entry to `CAIRN READY`, microseconds; zero before.
     pub boot_us: u64,
-    /// Entries in use.
+    /// Entries of `pds` in use.
     pub pd_count: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Entries of `peers` in use.
+    pub peer_count: u32,
     /// Events so far. Event number n, from 0, stands in place n modulo [`STATUS_EVENTS_MAX`].
     pub event_count: u64,
     /// The PDs.
     pub pds: [PdStatus; STATUS_PDS_MAX],
+    /// Their peers, those of a PD side by side.
+    pub peers: [PeerStatus; STATUS_PEERS_MAX],
     /// The latest events.
     pub events: [Event; STATUS_EVENTS_MAX],
 }
+
+/// The size of its region in `system.xml`.
+const STATUS_REGION_BYTES: usize = 0x4000;
+const _: () = assert!(size_of::<Status>() <= STATUS_REGION_BYTES);
 
 /// One PD as `supervisor` sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -157,13 +168,27 @@ pub struct PdStatus {
     pub counters: [u64; crate::lifecycle::COUNTERS],
 }
 
+/// A peer as one PD sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PeerStatus {
+    /// Who sees it: the place in [`Status::pds`].
+    pub pd: u8,
+    /// Who is seen, likewise.
+    pub peer: u8,
+    /// Zero.
+    pub reserved: [u8; 2],
+    /// What the PD says, no more of it waiting than fits.
+    pub seen: Peer,
+}
+
 impl Status {
     /// Nobody is there.
     pub const EMPTY: Self = Self {
         sequence: 0,
         boot_us: 0,
         pd_count: 0,
-        reserved: 0,
+        peer_count: 0,
         event_count: 0,
         pds: [PdStatus {
             name: [0; NAME_BYTES],
@@ -184,9 +209,25 @@ impl Status {
             text: [0; 128],
             counters: [0; crate::lifecycle::COUNTERS],
         }; STATUS_PDS_MAX],
+        peers: [PeerStatus {
+            pd: 0,
+            peer: 0,
+            reserved: [0; 2],
+            seen: Peer { capacity: 0, waiting: 0, most: 0, violations: 0 },
+        }; STATUS_PEERS_MAX],
         events: [Event { at_us: 0, pd: 0, from: 0, to: 0, text_len: 0, text: [0; 64] };
             STATUS_EVENTS_MAX],
     };
+}
+
+impl Status {
+    /// The peers that the PD in this place sees, with their names: no more than there can be PDs.
+    pub fn peers_of(&self, pd: usize) -> impl Iterator<Item = (&str, &Peer)> {
+        let count = usize::try_from(self.peer_count).unwrap_or(usize::MAX);
+        let peers = self.peers.iter().take(count).filter(move |peer| usize::from(peer.pd) == pd);
+        let name = |place: u8| self.pds.get(usize::from(place)).map_or("", |pd| text(&pd.name));
+        peers.take(STATUS_PDS_MAX).map(move |peer| (name(peer.peer), &peer.seen))
+    }
 }
 
 /// A PD changed its state.

@@ -3,7 +3,7 @@
 
 use cairn_pd::{client_link, clients, notifier};
 use crypto::{CLIENTS_MAX, Client, Crypto, Policy, Seeding};
-use protocols::{crypto as wire, entropy};
+use protocols::entropy;
 use sel4_shared_ring_buffer::DataRegion;
 
 /// Binds every client of `crypto`.
@@ -13,8 +13,7 @@ use sel4_shared_ring_buffer::DataRegion;
 pub(crate) fn crypto() -> Crypto<'static, impl FnMut()> {
     let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
     for mut wired in clients() {
-        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
-        let link = raw.server(notifier(wired.channel()));
+        let link = wired.take_link(notifier);
         let (Some(input), Some(output)) = (wired.take_client_data(), wired.take_server_data())
         else {
             panic!("{}: a client of crypto needs data regions both ways", wired.name());

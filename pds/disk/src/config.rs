@@ -1,15 +1,11 @@
 //! What the composition hands to this PD.
 
-use disk::{Link, Wiring};
+use disk::Wiring;
 use protocols::disk::{Completion, RING_SLOTS, Request};
 use protocols::timer;
-use sel4_externally_shared::ExternallySharedRef;
-use sel4_microkit::{Channel, memory_region_symbol, var};
-use sel4_shared_ring_buffer::RawLink;
+use sel4_microkit::{memory_region_symbol, var};
 use virtio::MmioRegisters;
 use virtio_blk::BlkMemory;
-
-type RawBlocks = RawLink<Request, Completion, RING_SLOTS>;
 
 /// Everything the service is connected to. Called once.
 pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMut()> {
@@ -25,7 +21,9 @@ pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMu
         memory: unsafe { queues.as_ref() },
         memory_address: physical(*var!(queues_paddr: u64 = 0)),
         buffers_address: physical(*var!(disk_buffers_paddr: u64 = 0)),
-        link: link(),
+        link: cairn_pd::server_link!(
+            store_link_vaddr, store_channel: Request, Completion, RING_SLOTS
+        ),
         timer: cairn_pd::client_link!(
             timer_link_vaddr, timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS
         ),
@@ -35,12 +33,4 @@ pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMu
 fn physical(address: u64) -> u64 {
     assert!(address != 0, "a region's physical address is not set");
     address
-}
-
-fn link() -> Link<'static, impl FnMut()> {
-    let link = memory_region_symbol!(store_link_vaddr: *mut RawBlocks);
-    let channel = Channel::new(*var!(store_channel: usize = usize::MAX));
-    // SAFETY: the composition maps the link to `store` there, for ever; bound once.
-    let link = unsafe { ExternallySharedRef::new(link) };
-    RawBlocks::from_shared(link).server(cairn_pd::notifier(channel))
 }

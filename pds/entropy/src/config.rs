@@ -1,15 +1,11 @@
 //! What the composition hands to this PD.
 
-use entropy::{Link, Wiring};
+use entropy::Wiring;
 use protocols::entropy::{Completion, RING_SLOTS, Request};
 use protocols::timer;
-use sel4_externally_shared::ExternallySharedRef;
-use sel4_microkit::{Channel, memory_region_symbol, var};
-use sel4_shared_ring_buffer::RawLink;
+use sel4_microkit::{memory_region_symbol, var};
 use virtio::MmioRegisters;
 use virtio_rng::RngMemory;
-
-type RawEntropy = RawLink<Request, Completion, RING_SLOTS>;
 
 /// Everything the service is connected to. Called once.
 pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMut()> {
@@ -26,17 +22,11 @@ pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMu
         // they hold atomics only.
         memory: unsafe { queues.as_ref() },
         memory_address: queues_address,
-        link: link(),
+        link: cairn_pd::server_link!(
+            crypto_link_vaddr, crypto_channel: Request, Completion, RING_SLOTS
+        ),
         timer: cairn_pd::client_link!(
             timer_link_vaddr, timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS
         ),
     }
-}
-
-fn link() -> Link<'static, impl FnMut()> {
-    let link = memory_region_symbol!(crypto_link_vaddr: *mut RawEntropy);
-    let channel = Channel::new(*var!(crypto_channel: usize = usize::MAX));
-    // SAFETY: the composition maps the link to `crypto` there, for ever; bound once.
-    let link = unsafe { ExternallySharedRef::new(link) };
-    RawEntropy::from_shared(link).server(cairn_pd::notifier(channel))
 }

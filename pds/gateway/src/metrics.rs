@@ -1,6 +1,7 @@
-//! `/metrics`: the state of the system for Prometheus, in its text format 0.0.4, one metric a piece.
+//! `/metrics`: the state of the system for Prometheus, in its text format 0.0.4, one metric a piece, or for
+//! metrics of peers one PD a piece.
 
-use protocols::lifecycle::Counter;
+use protocols::lifecycle::{Counter, Peer};
 use protocols::system::{PdStatus, state_name, text};
 
 use crate::facts::Facts;
@@ -78,6 +79,21 @@ const PER_PD: [PerPd; 23] = [
     ),
 ];
 
+/// A metric that each peer of each PD has: name, kind and help.
+type PerPeer = (&'static str, &'static str, &'static str);
+
+/// In the order of [`of_peer`].
+const PER_PEER: [PerPeer; 4] = [
+    ("cairn_peer_waiting", "gauge", "Messages of the peer that wait."),
+    ("cairn_peer_waiting_most", "gauge", "The most that ever waited."),
+    ("cairn_peer_capacity", "gauge", "Messages that the ring holds."),
+    ("cairn_peer_violations_total", "counter", "Protocol violations by the peer."),
+];
+
+const fn of_peer(seen: &Peer) -> [u32; PER_PEER.len()] {
+    [seen.waiting, seen.most, seen.capacity, seen.violations]
+}
+
 /// Writes the piece `index`; `false` behind the last one.
 pub(crate) fn write_piece<F: FnMut()>(
     index: usize,
@@ -92,7 +108,9 @@ pub(crate) fn write_piece<F: FnMut()>(
         write_proofs(facts, asked, volume, out);
         return true;
     };
-    let Some(metric) = PER_PD.get(number) else { return false };
+    let Some(metric) = PER_PD.get(number) else {
+        return write_peers(number - PER_PD.len(), facts, out);
+    };
     write_head(metric.name, metric.kind, metric.help, out);
     for pd in pds(facts) {
         out.str(metric.name).str("{pd=").label(text(&pd.name));
@@ -106,6 +124,27 @@ pub(crate) fn write_piece<F: FnMut()>(
             _ => out.decimal(value),
         };
         out.str("\n");
+    }
+    true
+}
+
+/// A piece of the metrics of peers: those that one PD sees; `false` behind the last one.
+fn write_peers<F: FnMut()>(piece: usize, facts: &Facts<'_, F>, out: &mut Text<'_>) -> bool {
+    let pds = pds(facts);
+    let (Some(number), Some(place)) = (piece.checked_div(pds.len()), piece.checked_rem(pds.len()))
+    else {
+        return false;
+    };
+    let (Some((name, kind, help)), Some(pd)) = (PER_PEER.get(number), pds.get(place)) else {
+        return false;
+    };
+    if place == 0 {
+        write_head(name, kind, help, out);
+    }
+    for (peer, seen) in facts.status().peers_of(place) {
+        let value = of_peer(seen).get(number).copied().unwrap_or(0);
+        out.str(name).str("{pd=").label(text(&pd.name)).str(",peer=").label(peer);
+        out.str("} ").decimal(value.into()).str("\n");
     }
     true
 }

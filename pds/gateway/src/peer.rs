@@ -54,7 +54,7 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> Peer<'a, Tx, Rx, 
             Ok(message) => message.map(News::Message),
             Err(LinkError::PeerRestarted) => Some(News::Lost),
             Err(LinkError::PeerMisbehavior) => {
-                self.blame("broke its link");
+                self.count("broke its link");
                 self.retry_ns = Some(now_ns.saturating_add(PAUSE_NS));
                 Some(News::Lost)
             }
@@ -63,6 +63,11 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> Peer<'a, Tx, Rx, 
 
     /// The peer said something that it must not say.
     pub(crate) fn blame(&mut self, what: &str) {
+        self.link.blame();
+        self.count(what);
+    }
+
+    fn count(&mut self, what: &str) {
         self.violations += 1;
         // A peer that does nothing else must not fill the console.
         if self.violations.is_power_of_two() {

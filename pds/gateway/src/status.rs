@@ -59,6 +59,8 @@ pub(crate) fn write_piece<F: FnMut()>(
             Some(pd) => {
                 out.str(if number == 0 { "\n" } else { ",\n" });
                 write_pd(pd, out);
+                write_peers(facts.status(), number, out);
+                out.str("}");
             }
             None => return write_event(number - pds.len(), facts.status(), pds, out),
         },
@@ -173,7 +175,24 @@ fn write_pd(pd: &PdStatus, out: &mut Text<'_>) {
         write_counter(pd, name, counter, out);
     }
     write_explanation(&pd.text, pd.text_len, out);
-    out.str("}");
+}
+
+/// How full the rings from the PD's peers are, and how often each peer broke a protocol.
+fn write_peers(status: &Status, pd: usize, out: &mut Text<'_>) {
+    out.str(", \"peers\": [");
+    for (number, (name, seen)) in status.peers_of(pd).enumerate() {
+        out.str(if number == 0 { "{\"name\": " } else { ", {\"name\": " }).json(name);
+        for (name, value) in [
+            ("waiting", seen.waiting),
+            ("most", seen.most),
+            ("capacity", seen.capacity),
+            ("violations", seen.violations),
+        ] {
+            out.str(", ").json(name).str(": ").decimal(value.into());
+        }
+        out.str("}");
+    }
+    out.str("]");
 }
 
 /// The event in this place of the list, the oldest first, or the document's end; `false` behind that.

@@ -3,7 +3,7 @@
 
 use cairn_pd::{client_link, clients, notifier, placed, region};
 use integrity::{BlockRoom, CLIENTS_MAX, Client, Fetcher, Integrity, Memory, ProvenBlocks};
-use protocols::{integrity as wire, ledger, store};
+use protocols::{ledger, store};
 use sel4_microkit::{memory_region_symbol, var};
 use sel4_shared_ring_buffer::DataRegion;
 
@@ -19,8 +19,7 @@ pub(crate) fn integrity() -> Integrity<'static, impl FnMut()> {
     let blocks = DataRegion::new(region!(read_only disk_buffers_vaddr, disk_buffers_size));
     let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
     for mut wired in clients() {
-        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
-        let link = raw.server(notifier(wired.channel()));
+        let link = wired.take_link(notifier);
         let (Some(paths), Some(output)) = (wired.take_client_data(), wired.take_server_data())
         else {
             panic!("{}: a client of integrity needs data regions both ways", wired.name());

@@ -29,8 +29,7 @@ pub(crate) fn ledger() -> Result<Ledger<'static, impl FnMut()>, AnchorError> {
     let replay = Replay::new(&pinned, memory, store, blocks);
     let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
     for mut wired in clients() {
-        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
-        let client = Client { link: raw.server(notifier(wired.channel())), is_cut_off: false };
+        let client = Client { link: wired.take_link(notifier), is_cut_off: false };
         assert!(bound.push(client).is_ok(), "ledger serves at most {CLIENTS_MAX} clients");
     }
     Ok(Ledger::new(pinned, replay, bound))

@@ -3,9 +3,9 @@
 
 use core::ptr::NonNull;
 
-use cairn_pd::{Client as Wired, client_link, clients, deferring_notifier, placed, region};
+use cairn_pd::{Client as Wired, client_link, clients, deferring_notifier, meter, placed, region};
 use net::{Addressing, Buffers, CLIENTS_MAX, Chunks, Client, Frames, Memory, Parts, Program};
-use protocols::{crypto, net as socket, nic, timer};
+use protocols::{crypto, nic, timer};
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Channel, memory_region_symbol, var};
 use sel4_shared_ring_buffer::{DataRegion, Descriptor, RawLink};
@@ -56,7 +56,10 @@ fn frames<F: FnMut()>(wake: fn(Channel) -> F) -> Frames<'static, F> {
     // SAFETY: the composition maps the region into `net` alone and for ever; the card only reads it,
     // and only buffers that are lent to it, which `Frames` does not touch meanwhile.
     let tx = unsafe { core::slice::from_raw_parts_mut(start.as_ptr(), len) };
-    match Frames::new(receive.client(wake(channel)), transmit.client(wake(channel)), rx, tx) {
+    // What waits are frames; that empty buffers do is nothing to be known.
+    let receive = receive.client(wake(channel)).metered(meter(channel));
+    let transmit = transmit.client(wake(channel)).blaming(meter(channel));
+    match Frames::new(receive, transmit, rx, tx) {
         Some(frames) => frames,
         None => panic!("a frame region holds no buffer"),
     }
@@ -96,8 +99,7 @@ fn client<F: FnMut()>(
     name: heapless::String<{ protocols::system::NAME_BYTES }>,
     mut wired: Wired,
 ) -> Client<'static, F> {
-    let raw = wired.take_link::<socket::Request, socket::Event, { socket::RING_SLOTS }>();
-    let link = raw.server(wake(wired.channel()));
+    let link = wired.take_link(wake);
     let (Some(data), Some(received)) = (wired.take_client_data(), wired.take_server_data()) else {
         panic!("{name}: a client of net needs data regions both ways");
     };

@@ -59,6 +59,7 @@ impl<F: FnMut()> Lane<'_, F> {
         let buffer = offset.and_then(|offset| self.pool.give_back(offset).ok());
         if buffer.is_none() {
             counters.violations += 1;
+            self.link.blame();
         }
         Some((buffer?, descriptor.len()))
     }
@@ -141,6 +142,7 @@ impl<'a, F: FnMut()> Frames<'a, F> {
                 return Some(len as usize);
             }
             self.counters.violations += 1;
+            self.receive.link.blame();
         }
         None
     }

@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use cairn_pd::{deferring_notifier, meter};
 use nic::{Link, Wiring};
 use protocols::nic::{Info, RING_SLOTS, TRANSMIT_LINK_OFFSET};
 use protocols::timer;
@@ -32,8 +33,9 @@ pub(crate) fn wiring() -> Wiring<'static, MmioRegisters, impl FnMut(), impl FnMu
         memory_address: physical(*var!(queues_paddr: u64 = 0)),
         receive_address: physical(*var!(rx_buffers_paddr: u64 = 0)),
         transmit_address: physical(*var!(tx_buffers_paddr: u64 = 0)),
-        receive: link(frames),
-        transmit: link(transmit_part(frames)),
+        // What waits are frames; that empty buffers do is nothing to be known.
+        receive: link(frames).blaming(meter(net())),
+        transmit: link(transmit_part(frames)).metered(meter(net())),
         // SAFETY: the composition maps a page of our own there, for ever; bound once.
         info: unsafe { ExternallySharedRef::new(info) },
         timer: cairn_pd::client_link!(
@@ -53,9 +55,12 @@ fn transmit_part(receive: NonNull<RawFrames>) -> NonNull<RawFrames> {
     unsafe { receive.byte_add(TRANSMIT_LINK_OFFSET) }
 }
 
+fn net() -> Channel {
+    Channel::new(*var!(net_channel: usize = usize::MAX))
+}
+
 fn link<'a>(link: NonNull<RawFrames>) -> Link<'a, impl FnMut()> {
-    let channel = Channel::new(*var!(net_channel: usize = usize::MAX));
     // SAFETY: the composition maps the region there, for ever; each link is bound once.
     let link = unsafe { ExternallySharedRef::new(link) };
-    RawFrames::from_shared(link).server(cairn_pd::deferring_notifier(channel))
+    RawFrames::from_shared(link).server(deferring_notifier(net()))
 }

@@ -79,7 +79,10 @@ impl<'a, F: FnMut()> Lane<'a, F> {
                 let Some(descriptor) = self.batch.get(index).copied() else { break };
                 match self.check(&descriptor) {
                     Some(frame) => accept(self, frame),
-                    None => self.violations += 1,
+                    None => {
+                        self.violations += 1;
+                        self.link.blame();
+                    }
                 }
             }
             if count < wanted {

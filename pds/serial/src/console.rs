@@ -2,7 +2,7 @@
 
 use pl011::{Pl011, Received, Registers};
 use protocols::serial::{INPUT_SLOTS, LogLine, RING_SLOTS};
-use sel4_shared_ring_buffer::{RingBuffer, roles::Read, roles::Write};
+use sel4_shared_ring_buffer::{Meter, RingBuffer, roles::Read, roles::Write};
 
 use crate::input::{Typed, Typing};
 use crate::text::{Line, own, render};
@@ -38,15 +38,27 @@ pub struct Counters {
     pub violations: u64,
 }
 
+/// What is shared with a client.
+pub struct Rings<'a> {
+    /// Lines to print.
+    pub log: LogRing<'a>,
+    /// Lines that were typed.
+    pub input: InputRing<'a>,
+    /// Shows how many lines wait.
+    pub meter: &'a Meter,
+}
+
 struct Client<'a> {
     name: heapless::String<NAME_BYTES>,
     /// `None` once the client broke it.
     ring: Option<LogRing<'a>>,
+    meter: &'a Meter,
 }
 
 /// Where typed lines go.
 struct Input<'a, F> {
     ring: InputRing<'a>,
+    meter: &'a Meter,
     notify: F,
 }
 
@@ -54,6 +66,9 @@ impl Client<'_> {
     /// The next line to print, if any; `Err` when the client broke its ring just now.
     fn next_line(&mut self) -> Result<Option<Line>, ()> {
         let Some(ring) = &mut self.ring else { return Ok(None) };
+        if let Ok(waiting) = ring.num_filled_slots() {
+            self.meter.saw(u32::try_from(waiting).unwrap_or(u32::MAX));
+        }
         let line = match ring.dequeue() {
             Ok(None) => return Ok(None),
             Ok(Some(line)) => render(&self.name, &line),
@@ -61,6 +76,7 @@ impl Client<'_> {
         };
         if line.is_none() {
             self.ring = None;
+            self.meter.blame();
             return Err(());
         }
         Ok(line)
@@ -85,21 +101,23 @@ pub struct Console<'a, R, F> {
 }
 
 impl<'a, R: Registers, F: FnMut()> Console<'a, R, F> {
-    /// A console for these clients, each with its two rings and what wakes it, of which it takes the
+    /// A console for these clients, each with its rings and what wakes it, of which it takes the
     /// first [`CLIENTS_MAX`]. Names are cut to their first 16 bytes. In a later life than the first,
     /// `is_again`, the line that was on its way out is ended.
     pub fn new<'n>(
         uart: Pl011<R>,
-        clients: impl IntoIterator<Item = (&'n str, (LogRing<'a>, InputRing<'a>), F)>,
+        clients: impl IntoIterator<Item = (&'n str, Rings<'a>, F)>,
         is_again: bool,
     ) -> Self {
         let mut input = None;
         let clients = clients.into_iter().take(CLIENTS_MAX).map(|(name, rings, notify)| {
+            let Rings { log, input: ring, meter } = rings;
+            meter.begin(u32::try_from(log.capacity()).unwrap_or(u32::MAX));
             if name == INPUT_OWNER {
-                input = Some(Input { ring: rings.1, notify });
+                input = Some(Input { ring, meter, notify });
             }
             let name = name.get(..name.len().min(NAME_BYTES)).unwrap_or("?");
-            Client { name: name.try_into().unwrap_or_default(), ring: Some(rings.0) }
+            Client { name: name.try_into().unwrap_or_default(), ring: Some(log), meter }
         });
         let clients = clients.collect();
         let mut line = Line::new();
@@ -167,6 +185,7 @@ impl<'a, R: Registers, F: FnMut()> Console<'a, R, F> {
                     Ok(_) => (input.notify)(),
                     Err(_) => {
                         self.counters.violations += 1;
+                        input.meter.blame();
                         self.input = None;
                     }
                 }

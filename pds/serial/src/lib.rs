@@ -17,4 +17,4 @@ mod console;
 mod input;
 mod text;
 
-pub use console::{CLIENTS_MAX, Console, Counters, InputRing, LogRing};
+pub use console::{CLIENTS_MAX, Console, Counters, InputRing, LogRing, Rings};

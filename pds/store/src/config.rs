@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "binds regions, each once")]
 
 use cairn_pd::{client_link, clients, notifier, placed, region};
-use protocols::{disk, store as wire};
+use protocols::disk;
 use sel4_shared_ring_buffer::DataRegion;
 use store::{CLIENTS_MAX, Client, Leaves, Store};
 
@@ -15,8 +15,7 @@ pub(crate) fn store() -> Store<'static, impl FnMut()> {
     let blocks = DataRegion::new(region!(read_only disk_buffers_vaddr, disk_buffers_size));
     let mut bound = heapless::Vec::<_, CLIENTS_MAX>::new();
     for mut wired in clients() {
-        let raw = wired.take_link::<wire::Request, wire::Completion, { wire::RING_SLOTS }>();
-        let client = Client::new(raw.server(notifier(wired.channel())));
+        let client = Client::new(wired.take_link(notifier));
         assert!(bound.push(client).is_ok(), "store serves at most {CLIENTS_MAX} clients");
     }
     let leaves = placed!(leaves_vaddr, leaves_size: Leaves = Leaves::EMPTY);

@@ -227,6 +227,7 @@ impl<'a, F: FnMut()> Store<'a, F> {
         let index = usize::try_from(completion.cookie).unwrap_or(usize::MAX);
         if !self.uses.get(index).is_some_and(is_with_disk) {
             self.violations += 1;
+            self.disk.blame();
             return;
         }
         let result = match disk::Status::from_code(completion.status) {

@@ -5,7 +5,7 @@ use core::mem::offset_of;
 use core::ptr::NonNull;
 
 use cairn_pd::{Alarm, client_link};
-use protocols::lifecycle::Page;
+use protocols::lifecycle::{PEERS_OFFSET, Page, Peer, REGION_BYTES};
 use protocols::system::{BuildInfo, PdEntry, Status, text};
 use protocols::timer;
 use sel4::UserContext;
@@ -45,6 +45,11 @@ impl Family {
 impl Children for Family {
     fn page(&self, index: usize) -> Option<Page> {
         self.0.get(index)?.page?.read_at(0)
+    }
+
+    fn peer(&self, index: usize, channel: u8) -> Option<Peer> {
+        // A channel that there cannot be is behind the end.
+        self.0.get(index)?.page?.read_at(PEERS_OFFSET + usize::from(channel) * size_of::<Peer>())
     }
 
     fn heartbeat(&self, index: usize) -> u64 {
@@ -132,7 +137,7 @@ fn bind(entry: &PdEntry) -> Bound {
     let stack_bytes = usize::try_from(entry.stack_bytes).unwrap_or(0);
     Bound {
         entry: *entry,
-        page: view(entry.lifecycle_vaddr, size_of::<Page>()),
+        page: view(entry.lifecycle_vaddr, REGION_BYTES),
         stack: view(entry.stack_view_vaddr, stack_bytes),
     }
 }

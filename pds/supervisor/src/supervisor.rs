@@ -1,9 +1,12 @@
 //! The state machine.
 
+mod list;
+mod peers;
+
 use core::fmt;
 
 use protocols::Reason;
-use protocols::lifecycle::{Counter, Page, State};
+use protocols::lifecycle::{self, Page, State};
 use protocols::system::{
     Event, PdEntry, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status, state_name, text,
 };
@@ -32,6 +35,8 @@ const TURN_PULSES: u32 = 2;
 pub trait Children {
     /// A copy of its lifecycle page; `None` if it has none.
     fn page(&self, index: usize) -> Option<Page>;
+    /// What it says about its peer behind a channel; `None` if it has no page.
+    fn peer(&self, index: usize, channel: u8) -> Option<lifecycle::Peer>;
     /// The counter in its lifecycle page that every wake-up moves.
     fn heartbeat(&self, index: usize) -> u64;
     /// The word of its stack that begins `offset` bytes above the lowest; `None` if there is none to see.
@@ -146,6 +151,7 @@ impl<'a, C: Children> Supervisor<'a, C> {
             self.look_at(index, now_us);
             self.account(index);
         }
+        self.look_at_peers();
         self.publish(now_us);
     }
 
@@ -320,31 +326,6 @@ impl<'a, C: Children> Supervisor<'a, C> {
         self.memory.gauge = if is_done { (index.saturating_add(1), 0) } else { (index, end) };
     }
 
-    /// Prints a line about each PD on the console.
-    pub fn list(&self) {
-        log::info!(
-            "PD           STATE        LIFE PRIO   CPU ms  STACK USED  WOKEN   SENT  VIOLATIONS"
-        );
-        for pd in self.memory.status.pds.iter().take(self.entries.len()) {
-            let count = |counter: Counter| {
-                pd.counters.get(usize::from(counter.code())).copied().unwrap_or(0)
-            };
-            log::info!(
-                "{:<12} {:<12} {:>4} {:>4} {:>8} {:>5}/{:<5} {:>6} {:>6}  {}",
-                text(&pd.name),
-                state_name(pd.state),
-                pd.generation,
-                pd.priority,
-                pd.cpu_us / 1000,
-                pd.stack_used_bytes,
-                pd.stack_bytes,
-                count(Counter::Wakeups),
-                count(Counter::Notifications),
-                count(Counter::Violations)
-            );
-        }
-    }
-
     /// Stops a PD that must not go on, says why, and decides whether it starts again.
     fn fail(&mut self, index: usize, cause: Cause, now_us: u64) {
         let registers = self.children.stop(index);
@@ -460,7 +441,7 @@ impl<'a, C: Children> Supervisor<'a, C> {
         let Some(page) = self.children.page(index) else {
             // Only `supervisor` itself has no page: it runs, or this line would not.
             if pd.ready_ns == 0 {
-                pd.ready_ns = now_us.saturating_mul(1000);
+                (pd.generation, pd.ready_ns) = (1, now_us.saturating_mul(1000));
             }
             return self.claim(index, Phase::Running, &[], now_us);
         };

@@ -5,7 +5,6 @@
 
 use cairn_pd::{Counter, Interrupt, Pd, SystemRegisters, notifier};
 use generic_timer::GenericTimer;
-use protocols::timer::{Completion, RING_SLOTS, Request};
 use sel4_microkit::{ChannelSet, DeferredAction, Handler, Infallible, protection_domain};
 use timer::Service;
 
@@ -22,10 +21,7 @@ fn init() -> impl Handler {
         Ok(timer) => timer,
         Err(bad) => panic!("the counter runs at {} Hz, says its register", bad.hz),
     };
-    let links = cairn_pd::clients().map(|mut client| {
-        let channel = client.channel();
-        client.take_link::<Request, Completion, RING_SLOTS>().server(notifier(channel))
-    });
+    let links = cairn_pd::clients().map(|mut client| client.take_link(notifier));
     let mut service = Service::new(timer, links);
     service.run();
     pd.ready();

@@ -167,6 +167,51 @@ fn tables_say_what_the_composed_file_says() {
         assert!(sdf.contains(&map), "{map}");
         assert!(sdf.contains(&format!("<end pd=\"serial\" id=\"{}\"/>", client.channel)));
     }
+    // Both ends of a link count, and of logs only the reader's.
+    let known: Vec<Vec<_>> = pds
+        .iter()
+        .map(|pd| {
+            let peers = pd.peer_channels.iter().zip(pds).filter(|(channel, _)| **channel != 0xff);
+            peers.map(|(channel, peer)| (text(&peer.name), *channel)).collect()
+        })
+        .collect();
+    let logs: Vec<_> = clients.iter().map(|client| (text(&client.name), client.channel)).collect();
+    assert_eq!(known[1], logs);
+    let names = |pd: usize| known[pd].iter().map(|peer| peer.0).collect::<Vec<_>>();
+    assert_eq!((names(0), names(2), names(3)), (vec![], vec!["a", "echo"], vec!["two-words"]));
+    let end = |pd: &str, channel: u8| format!("<end pd=\"{pd}\" id=\"{channel}\"");
+    let (_, channel) = sdf.split_once(&end("a", known[3][0].1)).unwrap();
+    let (channel, _) = channel.split_once("</channel>").unwrap();
+    assert!(channel.contains(&end("two-words", known[2][0].1)), "{channel}");
+}
+
+#[test]
+fn there_are_no_more_peers_than_the_status_page_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("system.xml");
+    // Each link has two peers, each log one.
+    let refusal = |links: usize| {
+        let names: Vec<_> = (0..10).map(|number| format!("pd{number}")).collect();
+        let mut text = String::from("<system><limits ram=\"0x1000000\" stack=\"0x4000\"/>");
+        text += "<protection_domain name=\"top\" priority=\"200\"><pd_table/>";
+        text += "<program_image path=\"top.elf\"/>";
+        for (name, priority) in names.iter().zip(10..) {
+            text += &format!("<protection_domain name=\"{name}\" priority=\"{priority}\">");
+            text += "<program_image path=\"a.elf\"/></protection_domain>";
+        }
+        text += "</protection_domain>";
+        let pairs = (0..10).flat_map(|client| (client + 1..10).map(move |server| (server, client)));
+        for (server, client) in pairs.take(links) {
+            let (server, client) = (&names[server], &names[client]);
+            text += &format!("<link server=\"{server}\" client=\"{client}\" ");
+            text += "protocol=\"words\" ring=\"0x1000\"/>";
+        }
+        fs::write(&path, text + "</system>").unwrap();
+        compose(&sources(path.clone())).err().map(|error| error.to_string())
+    };
+    assert_eq!(refusal(40), None);
+    let refusal = refusal(41).unwrap();
+    assert!(refusal.contains("its status page shows 80 peers, links have 82"), "{refusal}");
 }
 
 /// The program of `a` is this test: an ELF file with symbols, but none of those that links set.

@@ -7,7 +7,9 @@ use protocols::system::{ClientEntry, text};
 use sel4_externally_shared::access::ReadOnly;
 use sel4_externally_shared::{ExternallySharedPtr, ExternallySharedRef};
 use sel4_microkit::{Channel, var};
-use sel4_shared_ring_buffer::RawLink;
+use sel4_shared_ring_buffer::{Message, Meter, RawLink, ServerEnd};
+
+use crate::state;
 
 /// One client of this server, with the regions shared with it. Each region is handed out once.
 #[derive(Debug)]
@@ -40,17 +42,22 @@ impl Client {
         unsafe { ExternallySharedRef::new(pointer(vaddr)) }
     }
 
-    /// The link, of the protocol's message types.
+    /// Our end of the link, of the protocol's message types; `wake` makes what wakes the client.
     ///
     /// # Panics
     ///
     /// As [`Client::take_link_as`].
-    pub fn take_link<Req, Comp, const N: usize>(&mut self) -> &'static RawLink<Req, Comp, N>
-    where
-        Req: sel4_shared_ring_buffer::Message,
-        Comp: sel4_shared_ring_buffer::Message,
-    {
-        RawLink::from_shared(self.take_link_as())
+    pub fn take_link<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
+        &mut self,
+        wake: impl FnOnce(Channel) -> F,
+    ) -> ServerEnd<'static, Req, Comp, N, F> {
+        let link = RawLink::<Req, Comp, N>::from_shared(self.take_link_as());
+        link.server(wake(self.channel())).metered(self.meter())
+    }
+
+    /// What `supervisor` is shown of the client.
+    pub fn meter(&self) -> &'static Meter {
+        state::meter(self.channel())
     }
 
     /// What the client writes and this server reads; `None` if the link has no such region.
@@ -112,6 +119,7 @@ fn entry(table: ExternallySharedPtr<'static, [u8], ReadOnly>, index: usize) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notifier;
     use zerocopy::FromZeros;
 
     fn client() -> Client {
@@ -142,7 +150,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "link of net is too small")]
     fn a_link_that_does_not_fit_is_refused() {
-        client().take_link::<u64, u64, 16>();
+        client().take_link::<u64, u64, 16, _>(notifier);
     }
 
     #[test]
@@ -150,6 +158,6 @@ mod tests {
     fn a_missing_link_is_refused() {
         let mut client = client();
         client.entry.link_bytes = 4096;
-        client.take_link::<u64, u64, 16>();
+        client.take_link::<u64, u64, 16, _>(notifier);
     }
 }

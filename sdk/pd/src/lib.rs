@@ -54,11 +54,11 @@ pub use interrupt::Interrupt;
 pub use link::{deferring_notifier, notifier};
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;
-pub use state::{console_input, supervisor_channel, take_deferred_action};
+pub use state::{console_input, meter, supervisor_channel, take_deferred_action};
 
 #[doc(hidden)]
 pub mod _private {
-    pub use crate::link::{bind, place};
+    pub use crate::link::{bind_client, bind_server, place};
     pub use sel4_externally_shared::ExternallySharedRef;
     pub use sel4_microkit::{Channel, memory_region_symbol, var};
     pub use sel4_shared_ring_buffer::RawLink;

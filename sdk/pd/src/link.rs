@@ -1,10 +1,10 @@
-//! The client ends of links, as the composition wires them.
+//! The ends of links, as the composition wires them.
 
 use core::ptr::NonNull;
 
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Channel, DeferredAction};
-use sel4_shared_ring_buffer::{ClientEnd, Message, RawLink};
+use sel4_shared_ring_buffer::{ClientEnd, Message, RawLink, ServerEnd};
 
 use crate::state;
 
@@ -38,13 +38,29 @@ pub fn deferring_notifier(channel: Channel) -> impl FnMut() {
 /// The composition maps a region that holds the link there, read-write, for ever, and this is the
 /// only call for it in one life of the program.
 #[doc(hidden)]
-pub unsafe fn bind<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
+pub unsafe fn bind_client<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
     vaddr: NonNull<RawLink<Req, Comp, N>>,
-    notify: F,
+    channel: Channel,
+    wake: impl FnOnce(Channel) -> F,
 ) -> ClientEnd<'static, Req, Comp, N, F> {
     // SAFETY: passed on to the caller.
     let link = unsafe { ExternallySharedRef::new(vaddr) };
-    RawLink::from_shared(link).client(notify)
+    RawLink::from_shared(link).client(wake(channel)).metered(state::meter(channel))
+}
+
+/// The server end, which [`server_link!`](crate::server_link) calls.
+///
+/// # Safety
+/// As [`bind_client`].
+#[doc(hidden)]
+pub unsafe fn bind_server<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
+    vaddr: NonNull<RawLink<Req, Comp, N>>,
+    channel: Channel,
+    wake: impl FnOnce(Channel) -> F,
+) -> ServerEnd<'static, Req, Comp, N, F> {
+    // SAFETY: passed on to the caller.
+    let link = unsafe { ExternallySharedRef::new(vaddr) };
+    RawLink::from_shared(link).server(wake(channel)).metered(state::meter(channel))
 }
 
 /// The client end of a link: `client_link!(timer_link_vaddr, timer_channel: Request, Completion, SLOTS)`
@@ -58,11 +74,22 @@ pub unsafe fn bind<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
 /// If a symbol is not set.
 #[macro_export]
 macro_rules! client_link {
-    ($vaddr:ident, $($rest:tt)*) => {
-        $crate::client_link!(with $crate::notifier, $vaddr, $($rest)*)
-    };
+    (with $wake:expr, $($rest:tt)*) => { $crate::link!(bind_client, $wake, $($rest)*) };
+    ($($rest:tt)*) => { $crate::link!(bind_client, $crate::notifier, $($rest)*) };
+}
+
+/// As [`client_link!`](crate::client_link), the server end, for a server without a table of clients.
+#[macro_export]
+macro_rules! server_link {
+    ($($rest:tt)*) => { $crate::link!(bind_server, $crate::notifier, $($rest)*) };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! link {
     (
-        with $wake:expr,
+        $bind:ident,
+        $wake:expr,
         $vaddr:ident,
         $channel:ident: $request:ty, $completion:ty, $slots:expr $(,)?
     ) => {{
@@ -71,7 +98,7 @@ macro_rules! client_link {
         );
         let channel = *$crate::_private::var!($channel: usize = usize::MAX);
         // SAFETY: the region of this link, from the composition; `config.rs` names it once.
-        unsafe { $crate::_private::bind(link, $wake($crate::_private::Channel::new(channel))) }
+        unsafe { $crate::_private::$bind(link, $crate::_private::Channel::new(channel), $wake) }
     }};
 }
 

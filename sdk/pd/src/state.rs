@@ -4,10 +4,10 @@ use core::cell::{Cell, RefCell};
 use core::panic::PanicInfo;
 use core::ptr::NonNull;
 
-use protocols::lifecycle::{Counter, Page, State};
+use protocols::lifecycle::{Counter, PEERS, PEERS_OFFSET, Page, Peer, State};
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Channel, DeferredAction, debug_println, pd_name, var};
-use sel4_shared_ring_buffer::InitializationStrategy;
+use sel4_shared_ring_buffer::{InitializationStrategy, Meter};
 
 use crate::console::{ConsoleLink, Input};
 use crate::lifecycle::LifecyclePage;
@@ -57,9 +57,12 @@ pub(crate) fn bind() {
     }
 }
 
+fn page_region() -> Option<NonNull<u8>> {
+    region(*var!(lifecycle_vaddr: usize = 0))
+}
+
 fn bind_page() -> Option<LifecyclePage<'static>> {
-    let page = region::<u8>(*var!(lifecycle_vaddr: usize = 0))?;
-    let bytes = NonNull::slice_from_raw_parts(page, size_of::<Page>());
+    let bytes = NonNull::slice_from_raw_parts(page_region()?, size_of::<Page>());
     // SAFETY: the composition maps a page of its own there, read-write, for ever; it is bound once
     // per life of the program.
     Some(LifecyclePage::new(unsafe { ExternallySharedRef::new(bytes) }.into_ptr()))
@@ -73,6 +76,18 @@ fn bind_rings() -> Option<(LogRing<'static>, Input<'static>)> {
     // Either end may restart: the indices in memory are where it goes on.
     let strategy = InitializationStrategy::ReadState;
     Some((LogRing::new(log, strategy), Input::new(input, strategy)))
+}
+
+/// Where `supervisor` looks for what this PD sees of its peer behind `channel`. Where nobody looks, a meter
+/// that all share.
+pub fn meter(channel: Channel) -> &'static Meter {
+    static UNSEEN: Meter = Meter::new();
+    const _: () = assert!(size_of::<Meter>() == size_of::<Peer>());
+    let Some(page) = page_region().filter(|_| channel.index() < PEERS) else { return &UNSEEN };
+    // SAFETY: the region of the page holds so many meters behind it.
+    let place = unsafe { page.add(PEERS_OFFSET + channel.index() * size_of::<Meter>()) };
+    // SAFETY: mapped read-write for ever, aligned, atomics, and apart from what `bind_page` binds.
+    unsafe { place.cast().as_ref() }
 }
 
 pub(crate) fn page() -> Option<LifecyclePage<'static>> {
@@ -212,6 +227,20 @@ pub(crate) fn counter() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zerocopy::FromZeros;
+
+    #[test]
+    fn a_meter_is_read_as_a_peer() {
+        let mut page = [Peer::new_zeroed()];
+        let place = NonNull::from(&mut page).cast::<Meter>();
+        // SAFETY: of the same size, aligned as words are, and nobody looks meanwhile.
+        let meter = unsafe { place.as_ref() };
+        meter.begin(8);
+        meter.saw(5);
+        meter.saw(2);
+        meter.blame();
+        assert_eq!(page, [Peer { capacity: 8, waiting: 2, most: 5, violations: 1 }]);
+    }
 
     #[test]
     fn an_action_is_deferred_once() {

@@ -116,6 +116,7 @@ mod descriptor;
 mod link;
 #[cfg(all(loom, test))]
 mod loom_models;
+mod meter;
 mod raw;
 mod region;
 mod ring;
@@ -128,6 +129,7 @@ mod sync;
 pub use buffers::{BufferError, BufferGrid, BufferIndex, BufferPool};
 pub use descriptor::Descriptor;
 pub use link::{ClientEnd, LinkEnd, LinkError, RawLink, SendError, ServerEnd};
+pub use meter::Meter;
 pub use raw::{RING_BUFFER_SIZE, RawRingBuffer};
 pub use region::{DataRegion, Span, SpanError};
 pub use ring::{InitialState, InitializationStrategy, PeerMisbehaviorError, RingBuffer};

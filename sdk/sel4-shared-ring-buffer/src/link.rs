@@ -3,7 +3,7 @@ use sel4_externally_shared::ExternallySharedRef;
 use crate::roles::{Read, Write};
 use crate::side::{Epoch, Side, Sleep};
 use crate::sync::{Ordering, fence};
-use crate::{Message, RawRingBuffer, RingBuffer};
+use crate::{Message, Meter, RawRingBuffer, RingBuffer};
 
 /// The shared part of a link between a client and a server: requests one way, completions back.
 ///
@@ -153,6 +153,9 @@ pub struct LinkEnd<'a, Tx, Rx, const N: usize, F = fn()> {
     sentence: u32,
     /// Is it to be reported that what was sent before a cut-off is void?
     is_forgiven: bool,
+    /// Who is told what the peer broke, and how many messages wait here.
+    blames: Option<&'a Meter>,
+    fills: Option<&'a Meter>,
     notify: F,
 }
 
@@ -189,10 +192,34 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             patience: 0,
             sentence: 1,
             is_forgiven: false,
+            blames: None,
+            fills: None,
             notify,
         };
         end.reset();
         end
+    }
+
+    /// Shows on `meter`, from now on, how many messages wait here and what the peer breaks.
+    #[must_use]
+    pub fn metered(self, meter: &'a Meter) -> Self {
+        meter.begin(Self::LIMIT);
+        Self { fills: Some(meter), ..self.blaming(meter) }
+    }
+
+    /// As [`metered`](Self::metered), but shows what the peer breaks only: for another link to a peer
+    /// that has a meter already.
+    #[must_use]
+    pub fn blaming(self, meter: &'a Meter) -> Self {
+        Self { blames: Some(meter), ..self }
+    }
+
+    /// The peer broke the protocol that is spoken over this link. For the meter only: what follows from
+    /// it is the caller's business.
+    pub fn blame(&self) {
+        if let Some(meter) = self.blames {
+            meter.blame();
+        }
     }
 
     /// Starts a new life of this end: both rings are empty, the peer hears [`LinkError`]
@@ -396,8 +423,10 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
         }
         let believed = self.rx.look();
         if believed && self.rx.available() > 0 {
+            self.measure(self.rx.unread());
             return Ok(true);
         }
+        self.measure(0);
         self.observe()?;
         if believed { Ok(false) } else { Err(self.cut_off()) }
     }
@@ -430,7 +459,15 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             && (epoch.generation == known || (known == Epoch::FIRST && epoch.is_unborn()))
     }
 
+    #[inline(always)]
+    fn measure(&self, waiting: u32) {
+        if let Some(meter) = self.fills {
+            meter.saw(waiting);
+        }
+    }
+
     fn cut_off(&mut self) -> LinkError {
+        self.blame();
         self.session = Session::CutOff;
         self.patience = self.sentence;
         self.sentence = (self.sentence * 2).min(SENTENCE_MAX);
@@ -504,6 +541,8 @@ impl<'a, Tx: Message, Rx: Message, const N: usize, F: FnMut()> LinkEnd<'a, Tx, R
             return true;
         }
         let unread = (self.rx.peer_index(), self.rx.position());
+        // Not believed yet, so shown as far as it can be true.
+        self.measure(unread.0.wrapping_sub(unread.1).min(Self::LIMIT));
         if unread.0 == unread.1 || unread == self.told {
             return false;
         }

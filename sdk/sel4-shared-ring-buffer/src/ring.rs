@@ -365,7 +365,13 @@ impl<T: Message, const N: usize> RingBuffer<'_, Read, T, N> {
     /// Messages to read as far as we last looked.
     #[inline(always)]
     pub(crate) fn available(&self) -> usize {
-        self.seen.wrapping_sub(self.own) as usize
+        self.unread() as usize
+    }
+
+    /// As [`available`](Self::available).
+    #[inline(always)]
+    pub(crate) fn unread(&self) -> u32 {
+        self.seen.wrapping_sub(self.own)
     }
 
     /// Our index.

@@ -66,6 +66,11 @@ pub(crate) fn a_browser_shows_the_system(served: &Served) {
         assert!(row.unwrap_or_else(|| panic!("{name}")).contains(">running</span>"), "{name}");
         assert!(picture.contains(&format!(">{name}</text>")), "{name} is not in the picture");
     }
+    let (_, rings) = page.split_once("id=\"rings\"").unwrap();
+    let of_gateway = rings.split_once(">gateway</h3>").unwrap().1.split("</h3>").next().unwrap();
+    for peer in ["net", "integrity", "ledger", "crypto", "timer"] {
+        assert!(of_gateway.contains(&format!("<span>{peer}</span>")), "{peer}: {of_gateway}");
+    }
     let png = std::fs::read(&screenshot).unwrap();
     assert!(png.starts_with(b"\x89PNG") && png.len() > 50_000, "{} bytes", png.len());
 }

@@ -34,6 +34,7 @@ pub(crate) fn tests() -> Tests<Served> {
         every_pd_runs,
         the_network_is_counted,
         every_pd_is_measured,
+        every_ring_is_measured,
         stacks_stay_within_what_was_computed,
         the_console_said_the_same,
     ]
@@ -107,6 +108,45 @@ pub(crate) fn every_pd_is_measured(served: &Served) {
         assert!(number(&pd["priority"]) > 0 && number(&pd["cpu_us"]) > 0, "{pd}");
         assert!(number(&pd["ram_bytes"]) > number(&pd["stack_bytes"]), "{pd}");
         assert!(number(&pd["cpu_us"]) < number(&status["uptime_us"]), "{pd}");
+    }
+}
+
+/// What `pd` says about `peer`.
+pub(crate) fn peer<'s>(status: &'s Value, pd: &str, peer: &str) -> &'s Value {
+    let named = |values: &'s Value, name: &str| {
+        values.as_array().and_then(|values| values.iter().find(|value| value["name"] == name))
+    };
+    let pd = named(&status["pds"], pd).unwrap_or_else(|| panic!("{pd}"));
+    named(&pd["peers"], peer).unwrap_or_else(|| panic!("{peer} is nobody to {pd}"))
+}
+
+pub(crate) fn every_ring_is_measured(served: &Served) {
+    assert_eq!(served.machine.get(&target("large/mebibyte.bin")).status, 200);
+    let status = status(served);
+    for pd in status["pds"].as_array().unwrap() {
+        for peer in pd["peers"].as_array().unwrap() {
+            let [waiting, most, capacity] =
+                ["waiting", "most", "capacity"].map(|key| number(&peer[key]));
+            assert!(waiting <= most && most <= capacity && capacity > 0, "{pd}");
+            assert_eq!(number(&peer["violations"]), 0, "{pd}");
+        }
+    }
+    for (pd, writer) in [
+        ("nic", "net"),
+        ("net", "nic"),
+        ("net", "gateway"),
+        ("gateway", "net"),
+        ("gateway", "integrity"),
+        ("integrity", "store"),
+        ("store", "disk"),
+        ("disk", "store"),
+        ("timer", "gateway"),
+        ("crypto", "entropy"),
+    ] {
+        assert!(number(&peer(&status, pd, writer)["most"]) > 0, "{pd} never heard of {writer}");
+    }
+    for writer in PDS.into_iter().filter(|pd| *pd != "serial") {
+        peer(&status, "serial", writer);
     }
 }
 

@@ -17,8 +17,8 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-use protocols::lifecycle::{Counter, State};
-use protocols::system::{BuildInfo, Status};
+use protocols::lifecycle::{Counter, Peer, State};
+use protocols::system::{BuildInfo, PeerStatus, Status};
 use protocols::{Reason, crypto, ledger, timer};
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_shared_ring_buffer::{DataRegion, RawLink, ServerEnd};
@@ -322,5 +322,10 @@ fn status() -> Status {
     status.pds[2].state = State::Degraded.code();
     status.pds[2].text = padded("no <address>");
     status.pds[2].text_len = 12;
+    // Whom `net` sees, and somebody whom nobody counts.
+    status.peer_count = 1;
+    let seen = Peer { capacity: 128, waiting: 3, most: 9, violations: 2 };
+    status.peers[0] = PeerStatus { pd: 2, peer: 1, reserved: [0; 2], seen };
+    status.peers[1] = status.peers[0];
     status
 }

@@ -169,6 +169,9 @@ fn the_status_tells_everything() {
     assert_eq!(pds.len(), 3);
     assert_eq!((&pds[0]["name"], &pds[0]["state"]), (&"supervisor".into(), &"running".into()));
     assert_eq!((&pds[2]["state"], &pds[2]["text"]), (&"degraded".into(), &"no <address>".into()));
+    let nic = r#"[{"name": "nic", "waiting": 3, "most": 9, "capacity": 128, "violations": 2}]"#;
+    let nic: Value = serde_json::from_str(nic).unwrap();
+    assert_eq!((&pds[1]["peers"], &pds[2]["peers"]), (&Value::Array(vec![]), &nic));
 }
 
 /// What a Prometheus parser makes of `/metrics`, and its text.
@@ -204,6 +207,15 @@ fn prometheus_understands_the_metrics() {
     assert_eq!(sample("cairn_chain_sequence", None).value, Gauge(6.0));
     assert_eq!(sample("cairn_pd_received_total", Some("nic")).value, Counter(77.0));
     assert_eq!(sample("cairn_pd_cpu_seconds_total", Some("nic")).value, Counter(1.5));
+    for (name, value) in [
+        ("cairn_peer_waiting", Gauge(3.0)),
+        ("cairn_peer_waiting_most", Gauge(9.0)),
+        ("cairn_peer_capacity", Gauge(128.0)),
+        ("cairn_peer_violations_total", Counter(2.0)),
+    ] {
+        let sample = sample(name, Some("net"));
+        assert_eq!((sample.labels.get("peer"), &sample.value), (Some("nic"), &value), "{name}");
+    }
     let state = sample("cairn_pd_state", Some("supervisor"));
     assert_eq!((state.labels.get("state"), &state.value), (Some("running"), &Gauge(1.0)));
     // Each metric has a type and is in one piece, and no sample comes twice.
@@ -352,9 +364,20 @@ fn a_hostile_page_still_gives_json() {
         pd.counters = [u64::MAX; protocols::lifecycle::COUNTERS];
     }
     world.status.pds[0].text_len = 128;
+    world.status.peer_count = u32::MAX;
+    for peer in &mut world.status.peers {
+        // Of a PD, all; and of nobody.
+        (peer.pd, peer.peer) = (0, 1);
+        peer.seen = Peer { capacity: u32::MAX, waiting: 0, most: u32::MAX, violations: u32::MAX };
+    }
+    world.status.peers[0].peer = u8::MAX;
+    world.status.peers[1].pd = u8::MAX;
     let status = status_of(&mut world);
     assert_eq!(status["pds"].as_array().unwrap().len(), 24);
     assert_eq!(status["pds"][0]["state"], "unknown");
+    let peers = status["pds"][0]["peers"].as_array().unwrap();
+    assert_eq!((peers.len(), &peers[0]["name"]), (24, &"".into()));
+    assert_eq!(peers[1]["violations"], u32::MAX);
     assert!(metrics_of(&mut world).1.contains("state=\"unknown\""));
 }
 

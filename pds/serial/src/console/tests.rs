@@ -67,10 +67,11 @@ fn client<'n>(
     name: &'n str,
     log: &'static Raw,
     input: &'static RawInput,
-) -> (&'n str, (LogRing<'static>, InputRing<'static>), Notify) {
+) -> (&'n str, Rings<'static>, Notify) {
     let from_memory = InitializationStrategy::ReadState;
     let log = LogRing::new(log.as_shared(), from_memory);
-    (name, (log, InputRing::new(input.as_shared(), from_memory)), || ())
+    let input = InputRing::new(input.as_shared(), from_memory);
+    (name, Rings { log, input, meter: Box::leak(Box::new(Meter::new())) }, || ())
 }
 
 fn bench(

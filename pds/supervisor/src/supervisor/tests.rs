@@ -21,6 +21,8 @@ struct World {
     acts: Vec<Act>,
     /// What each PD consumes between two questions.
     consumes_us: u64,
+    /// What every PD says about each of its peers.
+    peers: Option<lifecycle::Peer>,
     /// Where the part of the stacks begins that was in use.
     stack_from: u64,
 }
@@ -31,6 +33,10 @@ struct Fake(Rc<RefCell<World>>);
 impl Children for Fake {
     fn page(&self, index: usize) -> Option<Page> {
         self.0.borrow().pages[index]
+    }
+
+    fn peer(&self, index: usize, _: u8) -> Option<lifecycle::Peer> {
+        self.page(index).and(self.0.borrow().peers)
     }
 
     fn heartbeat(&self, index: usize) -> u64 {
@@ -89,6 +95,7 @@ fn entry(name: &str, child: u8) -> PdEntry {
     entry.name[..name.len()].copy_from_slice(name.as_bytes());
     (entry.child, entry.channel) = (child, child);
     entry.lifecycle_vaddr = u64::from(child != 0xff);
+    entry.peer_channels = [0xff; STATUS_PDS_MAX];
     (entry.stack_vaddr, entry.stack_view_vaddr, entry.stack_bytes) = (0x2000_0000, 0x3000_0000, 64);
     (entry.restarts_max, entry.window_ms) = (3, 1000);
     entry
@@ -107,7 +114,11 @@ fn with_supervisor(test: impl FnOnce(&Fake, Supervisor<'_, Fake>)) {
     let fake = Fake::default();
     fake.0.borrow_mut().pages =
         vec![None, page(1, State::Initialising), page(1, State::Initialising)];
-    let table = [entry("supervisor", 0xff), entry("net", 1), entry("store", 2)];
+    let mut table = [entry("supervisor", 0xff), entry("net", 1), entry("store", 2)];
+    table[NET].peer_channels[STORE] = 5;
+    table[STORE].peer_channels[NET] = 6;
+    // It has no page, so it says nothing.
+    table[0].peer_channels[NET] = 7;
     let shared = ExternallySharedRef::from_mut_ref(&mut *status);
     test(&fake, Supervisor::new(table, fake.clone(), &mut memory, shared));
 }
@@ -421,4 +432,44 @@ fn garbage_in_a_page_is_survived() {
         supervisor.fault(1, null_write(), 3);
         assert!(status(&supervisor).pds[NET].text_len <= 128);
     });
+}
+
+#[test]
+fn what_pds_say_about_their_peers_is_shown_as_far_as_it_can_be_true() {
+    with_running(|fake, mut supervisor| {
+        let mut look = |capacity, waiting, most, violations| {
+            let said = lifecycle::Peer { capacity, waiting, most, violations };
+            fake.0.borrow_mut().peers = Some(said);
+            supervisor.refresh(20);
+            let status = status(&supervisor);
+            let peers = [0, NET, STORE].map(|pd| {
+                let peers = status.peers_of(pd).map(|(name, seen)| (name.to_owned(), *seen));
+                peers.collect::<Vec<_>>()
+            });
+            let [(peer, seen)] = &peers[NET][..] else { panic!("{peers:?}") };
+            assert_eq!((peer.as_str(), peers[STORE][0].0.as_str()), ("store", "net"));
+            assert!(peers[0].is_empty());
+            (seen.capacity, seen.waiting, seen.most, seen.violations)
+        };
+        assert_eq!(look(64, 3, 9, 2), (64, 3, 9, 2));
+        assert_eq!(look(4, 9, 7, u32::MAX), (4, 4, 4, u32::MAX));
+        assert_eq!(look(u32::MAX, u32::MAX, 5, 0), (u32::MAX, 5, 5, 0));
+        supervisor.list();
+    });
+}
+
+#[test]
+fn more_peers_than_there_is_room_for_are_left_out() {
+    let (mut page, mut memory) = (Box::new(Status::EMPTY), Box::new(Memory::EMPTY));
+    let fake = Fake::default();
+    fake.0.borrow_mut().pages = vec![self::page(1, State::Running); PDS_MAX];
+    fake.0.borrow_mut().peers = Some(lifecycle::Peer::new_zeroed());
+    let mut everybody = entry("everybody", 1);
+    everybody.peer_channels = [5; STATUS_PDS_MAX];
+    let shared = ExternallySharedRef::from_mut_ref(&mut *page);
+    let mut supervisor = Supervisor::new([everybody; PDS_MAX], fake, &mut memory, shared);
+    supervisor.refresh(1);
+    let status = status(&supervisor);
+    let shown: Vec<_> = (0..PDS_MAX).map(|pd| status.peers_of(pd).count()).collect();
+    assert_eq!(shown.iter().sum::<usize>(), status.peers.len(), "{shown:?}");
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Output};
 pub use fetch::{Address, fetch};
-pub use table::{duration, headline, stack, table};
+pub use table::{duration, fullest_ring, headline, stack, table};
 
 /// `cairn ps`.
 #[derive(Debug, Clone, clap::Args)]
@@ -95,6 +95,9 @@ pub struct Pd {
     pub notifications: u64,
     /// Protocol violations by its peers.
     pub violations: u64,
+    /// Whose messages it reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
     /// Restarts.
     pub restarts: Option<u64>,
     /// Priority.
@@ -114,6 +117,22 @@ pub struct Pd {
     /// What else there is.
     #[serde(flatten)]
     pub more: BTreeMap<String, serde_json::Value>,
+}
+
+/// A peer, as the PD that reads its messages sees it.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Peer {
+    /// Its name.
+    pub name: String,
+    /// Messages that wait.
+    pub waiting: u64,
+    /// The most that ever waited.
+    pub most: u64,
+    /// Messages that the ring holds.
+    pub capacity: u64,
+    /// Its protocol violations.
+    pub violations: u64,
 }
 
 /// A change of a state.

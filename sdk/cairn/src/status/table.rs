@@ -1,9 +1,9 @@
 //! `cairn ps` as a table.
 
-use super::{Pd, Proof, Status, printable};
+use super::{Pd, Peer, Proof, Status, printable};
 
 /// The columns: heading, and whether it is a number.
-const COLUMNS: [(&str, bool); 12] = [
+const COLUMNS: [(&str, bool); 13] = [
     ("PD", false),
     ("STATE", false),
     ("LIFE", true),
@@ -15,7 +15,8 @@ const COLUMNS: [(&str, bool); 12] = [
     ("RAM KiB", true),
     ("WOKEN", true),
     ("SENT", true),
-    ("VIOLATIONS", true),
+    ("FULLEST RING", false),
+    ("VIOLATIONS", false),
 ];
 
 /// A line about the system, a table of its PDs, and why some of them are in the state they are in.
@@ -101,8 +102,23 @@ fn row(pd: &Pd) -> [String; COLUMNS.len()] {
         number(pd.ram_bytes.map(|bytes| bytes / 1024)),
         pd.wakeups.to_string(),
         pd.notifications.to_string(),
-        pd.violations.to_string(),
+        fullest_ring(pd),
+        violations(pd),
     ]
+}
+
+/// Of the ring that was the fullest: the most that waited, what it holds, and who fills it.
+pub fn fullest_ring(pd: &Pd) -> String {
+    let share = |peer: &&Peer| u128::from(peer.most) * 1000 / u128::from(peer.capacity.max(1));
+    let show = |peer: &Peer| printable(&format!("{}/{} {}", peer.most, peer.capacity, peer.name));
+    pd.peers.iter().max_by_key(share).map_or("-".into(), show)
+}
+
+/// How many in all, and of which peers.
+fn violations(pd: &Pd) -> String {
+    let guilty = pd.peers.iter().filter(|peer| peer.violations > 0);
+    let guilty = guilty.map(|peer| printable(&format!(" {}:{}", peer.name, peer.violations)));
+    std::iter::once(pd.violations.to_string()).chain(guilty).collect()
 }
 
 /// Stack in use at most, and what there is.
@@ -127,7 +143,9 @@ mod tests {
               {"name": "supervisor", "state": "running", "generation": 1, "wakeups": 7},
               {"name": "net", "state": "degraded", "generation": 3, "restarts": 2, "text": "no card",
                "priority": 190, "budget_us": 500, "period_us": 1000, "cpu_us": 7654,
-               "stack_bytes": 65536, "stack_used_bytes": 1024, "ram_bytes": 294912}]}"#;
+               "stack_bytes": 65536, "stack_used_bytes": 1024, "ram_bytes": 294912, "violations": 3,
+               "peers": [{"name": "gateway", "most": 20, "capacity": 64, "violations": 3},
+                         {"name": "nic", "waiting": 1, "most": 21, "capacity": 128}]}]}"#;
         serde_json::from_str(text).unwrap()
     }
 
@@ -142,7 +160,8 @@ mod tests {
         );
         assert!(lines[3].starts_with("PD          STATE     LIFE"), "{text}");
         let words: Vec<_> = lines[5].split_whitespace().collect();
-        let expected = "net degraded 3 2 190 500/1000 7 1024/65536 288 0 0 0";
+        let expected =
+            "net degraded 3 2 190 500/1000 7 1024/65536 288 0 0 20/64 gateway 3 gateway:3";
         assert_eq!(words, expected.split(' ').collect::<Vec<_>>());
         assert!(lines[4].contains(" -  "), "what is not known is a dash: {text}");
         assert_eq!(lines[7], "net: no card");

@@ -7,10 +7,10 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table};
 
 use super::history::{History, Rates};
-use crate::status::{Event, Pd, Status, duration, headline, printable, stack};
+use crate::status::{Event, Pd, Status, duration, fullest_ring, headline, printable, stack};
 
 /// Columns before the sparkline: heading and width.
-const COLUMNS: [(&str, u16); 10] = [
+const COLUMNS: [(&str, u16); 11] = [
     ("PD", 12),
     ("STATE", 12),
     ("LIFE", 5),
@@ -20,6 +20,7 @@ const COLUMNS: [(&str, u16); 10] = [
     ("RAM KiB", 7),
     ("WOKEN/s", 8),
     ("SENT/s", 8),
+    ("RING", 15),
     ("VIOL", 5),
 ];
 /// Space between two columns.
@@ -88,6 +89,7 @@ fn row(pd: &Pd, rates: Option<Rates>) -> Row<'static> {
         Cell::from(number(pd.ram_bytes.map(|bytes| bytes / 1024))),
         Cell::from(number(rates.as_ref().map(|rates| rates.wakeups))),
         Cell::from(number(rates.as_ref().map(|rates| rates.notifications))),
+        Cell::from(fullest_ring(pd)),
         Cell::from(pd.violations.to_string()).style(if pd.violations > 0 {
             Color::Red.into()
         } else {
@@ -134,6 +136,7 @@ fn describe(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::Peer;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -148,6 +151,7 @@ mod tests {
             stack_used_bytes: Some(65000),
             ram_bytes: Some(294_912),
             wakeups: uptime_us / 1000,
+            peers: vec![Peer { name: "nic".into(), most: 9, capacity: 128, ..Peer::default() }],
             text: if name == "net" { "no \u{1b}card".into() } else { String::new() },
             ..Pd::default()
         };
@@ -186,6 +190,7 @@ mod tests {
         assert!(lines[3].starts_with("PD           STATE"), "{lines:#?}");
         assert!(lines[4].starts_with("net          running      2     190  19.0   65000/65536"));
         assert!(lines[4].contains(" 288 ") && lines[4].contains(" 1000 "), "{}", lines[4]);
+        assert!(lines[4].contains(" 9/128 nic "), "{}", lines[4]);
         assert!(lines[4].contains('█') && lines[4].contains('▁'), "{}", lines[4]);
         assert!(lines[5].starts_with("gateway"), "{lines:#?}");
         let all = lines.concat();

@@ -11,7 +11,7 @@ use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Never, memory_region_symbol, protection_domain};
 use sel4_shared_ring_buffer::roles::{Read, Write as WriteRole};
 use sel4_shared_ring_buffer::{
-    ClientEnd, DataRegion, Descriptor, InitialState, InitializationStrategy, RawLink,
+    ClientEnd, DataRegion, Descriptor, InitialState, InitializationStrategy, Meter, RawLink,
     RawRingBuffer, RingBuffer, ServerEnd,
 };
 use test_harness::{Console, ticks, ticks_per_second};
@@ -117,8 +117,11 @@ fn link_ends() -> (Client, Server) {
     let pointer = memory_region_symbol!(link: *mut RawLink<Descriptor, Descriptor, SLOTS>);
     // SAFETY: the system description maps it.
     let link = RawLink::from_shared(unsafe { ExternallySharedRef::new(pointer) });
+    // As in PDs, where people may watch.
+    static METERS: [Meter; 2] = [const { Meter::new() }; 2];
     let nobody: fn() = || ();
-    let (client, mut server) = (link.client(nobody), link.server(nobody));
+    let client = link.client(nobody).metered(&METERS[0]);
+    let mut server = link.server(nobody).metered(&METERS[1]);
     assert_eq!(server.receive(), Ok(None));
     (client, server)
 }

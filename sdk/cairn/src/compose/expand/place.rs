@@ -17,6 +17,8 @@ use super::tables::Asks;
 pub(super) struct ServerEnd<'a> {
     pub(super) link: &'a Link,
     pub(super) channel: u64,
+    /// The client's channel.
+    pub(super) client_channel: u64,
     /// Address of each part, in the order of `link.parts`.
     pub(super) vaddrs: Vec<u64>,
 }
@@ -257,10 +259,11 @@ impl Placer {
             }
             channel.children.push(element);
         }
-        let server_id = channel.children.last().and_then(|end| end.get("id"));
-        let channel_id = server_id.and_then(number::parse)?;
+        let id = |end: Option<&Element>| end?.get("id").and_then(number::parse);
+        let client_channel = id(channel.children.first())?;
+        let server_channel = id(channel.children.last())?;
         root.children.push(channel);
-        Some(ServerEnd { link, channel: channel_id, vaddrs })
+        Some(ServerEnd { link, channel: server_channel, client_channel, vaddrs })
     }
 
     fn map(

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocols::system::{BuildInfo, ClientEntry, NAME_BYTES, PdEntry};
+use protocols::system::{
+    BuildInfo, ClientEntry, NAME_BYTES, PdEntry, STATUS_PDS_MAX, STATUS_PEERS_MAX,
+};
 use zerocopy::IntoBytes;
 
 use super::super::files::Files;
@@ -100,6 +102,7 @@ pub(super) fn emit(
         }
     }
     check_clients(root, asks, ends, report);
+    check_peers(root, asks, ends, report);
     blobs.into_iter().map(|(name, bytes)| Blob { name, bytes }).collect()
 }
 
@@ -184,10 +187,48 @@ fn pd_table(
             channel: lifecycle.map_or(0xff, |end| fit(end.channel)),
             priority: fit(numeric("priority", defaults::PRIORITY)),
             sched_context: fit(supervised.sched_context),
+            peer_channels: peer_channels(root, name, ends),
         };
         content.extend_from_slice(entry.as_bytes());
     }
     content
+}
+
+/// Whose messages a PD counts, and its channel to each: its clients, and its servers where they answer.
+fn peers<'e>(pd: &str, ends: &'e [ServerEnd<'_>]) -> impl Iterator<Item = (&'e str, u64)> {
+    let links = ends.iter().filter(|end| end.link.protocol != LIFECYCLE_PROTOCOL);
+    links.filter_map(move |end| {
+        let (server, client) = (&*end.link.server, &*end.link.client);
+        match pd {
+            _ if pd == server => Some((client, end.channel)),
+            _ if pd == client && end.link.waits() => Some((server, end.client_channel)),
+            _ => None,
+        }
+    })
+}
+
+fn peer_channels(root: &Element, pd: &str, ends: &[ServerEnd<'_>]) -> [u8; STATUS_PDS_MAX] {
+    let mut channels = [0xff; STATUS_PDS_MAX];
+    let all = system::pd_elements(root);
+    for (peer, channel) in peers(pd, ends) {
+        let place = all.iter().position(|other| other.get("name") == Some(peer));
+        if let Some(known) = place.and_then(|place| channels.get_mut(place)) {
+            *known = fit(channel);
+        }
+    }
+    channels
+}
+
+/// The status page shows the peers of everybody.
+fn check_peers(root: &Element, asks: &Asks, ends: &[ServerEnd<'_>], report: &mut Report) {
+    let pds = system::pd_elements(root);
+    let names = pds.iter().filter_map(|pd| pd.get("name"));
+    let count: usize = names.map(|name| peers(name, ends).count()).sum();
+    let asks = |pd: &&&Element| pd.get("name").is_some_and(|name| asks.pd_table.contains(name));
+    if let Some(reader) = pds.iter().find(asks).filter(|_| count > STATUS_PEERS_MAX) {
+        let problem = format!("its status page shows {STATUS_PEERS_MAX} peers, links have {count}");
+        report.error(reader, problem);
+    }
 }
 
 /// RAM that no other PD writes: program, the tool's stack and IPC buffer, and regions.

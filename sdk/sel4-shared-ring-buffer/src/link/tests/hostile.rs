@@ -95,12 +95,17 @@ fn come_to_rest<F: FnMut()>(victim: &mut LinkEnd<'_, u64, u64, SLOTS, F>) {
 
 fn exchange(link: &Link, victim_is_server: bool, history: &[Step]) {
     let idle: fn() = || ();
-    let mut victim = if victim_is_server { link.server(idle) } else { link.client(idle) };
+    let meter = Meter::new();
+    let victim = if victim_is_server { link.server(idle) } else { link.client(idle) };
+    let mut victim = victim.metered(&meter);
     for step in history {
         if let Step::Poke(word, value) = *step {
             poke(link, word, value);
         }
         suffer(&mut victim, step);
+        let [capacity, waiting, most, violations] = meter.words();
+        assert!(waiting <= most && most <= capacity, "{waiting}, {most} of {capacity}");
+        assert!(violations > 0 || !victim.is_cut_off());
     }
     come_to_rest(&mut victim);
 

@@ -220,6 +220,39 @@ fn a_batch_takes_what_is_there_and_frees_it() {
 }
 
 #[test]
+fn a_meter_shows_what_waits_and_what_the_peer_breaks() {
+    let (link, meter) = (Link::new(), Meter::new());
+    let (mut client, mut server) = (link.client(|| ()), link.server(|| ()).metered(&meter));
+    for message in 0..3 {
+        client.send(message).unwrap();
+    }
+    client.flush();
+    assert_eq!(meter.words(), [4, 0, 0, 0], "nobody has looked");
+    assert_eq!(server.receive(), Ok(Some(0)));
+    assert_eq!(meter.words(), [4, 3, 3, 0]);
+    assert!(!server.arm() && server.arm(), "two are left");
+    assert_eq!(meter.words(), [4, 2, 3, 0]);
+    assert_eq!(server.receive_batch(&mut [0; 4]), Ok(2));
+    assert_eq!(server.receive(), Ok(None));
+    assert_eq!(meter.words(), [4, 0, 3, 0]);
+    server.blame();
+    link.requests.write_index.store(1 << 31, Ordering::Relaxed);
+    for _ in 0..2 {
+        assert_eq!(server.receive(), Err(LinkError::PeerMisbehavior));
+    }
+    assert_eq!(meter.words(), [4, 0, 3, 2], "a cut-off counts once");
+
+    let other = Link::new();
+    let (mut client, server) = (other.client(|| ()), other.server(|| ()));
+    let mut server = server.blaming(&meter);
+    client.send(1).unwrap();
+    client.flush();
+    assert_eq!(server.receive(), Ok(Some(1)));
+    server.blame();
+    assert_eq!(meter.words(), [4, 0, 3, 3], "another link's messages do not count");
+}
+
+#[test]
 fn a_region_must_be_large_enough_and_aligned() {
     use core::ptr::NonNull;
     use std::boxed::Box;
