@@ -348,7 +348,7 @@ fn random_lies_between_our_steps_do_no_harm() {
 }
 
 fn random_lies_within_our_steps_do_no_harm() {
-    const NANOS: u64 = 400_000_000;
+    const NANOS: u64 = 800_000_000;
     let mut server = pair();
     let mut messages = [Descriptor::new(0, 0, 0); SLOTS];
     words().set(SCRIBBLED, 0);
