@@ -35,6 +35,8 @@ find_packages() {
     has_network_rom || packages="$packages ipxe-qemu"
     # Only `make bench` needs it, for its network namespace.
     has ip || optional="$optional iproute2"
+    # Only comparisons with it need it.
+    [ "$1" != tests ] || has openssl || optional="$optional openssl"
     # Only the test of the status page needs it.
     [ "$1" != tests ] || has chromium || optional="$optional chromium"
 }

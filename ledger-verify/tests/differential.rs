@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(feature = "write")]
 
+mod random;
 #[path = "../fuzz/src/rfc6962.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the fuzzers, which need more of it")]
 mod rfc6962;
@@ -14,39 +15,8 @@ use ledger_verify::Digest;
 use ledger_verify::algorithm::Algorithm;
 use ledger_verify::log::tree::{verify_consistency, verify_inclusion};
 use ledger_verify::write::SecretKey;
+use random::{Random, cases};
 use sha2::Sha256;
-
-fn cases(few: u64) -> u64 {
-    std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)
-}
-
-/// A generator good enough to choose test cases, and the same on every run.
-struct Random(blake3::OutputReader);
-
-impl Random {
-    fn new(name: &str) -> Self {
-        Self(blake3::Hasher::new_derive_key(name).finalize_xof())
-    }
-
-    fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.0.fill(&mut bytes);
-        bytes
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::from(u16::from_le_bytes(self.bytes())) % end
-    }
-
-    /// Flips one bit, or leaves all as it is, every fourth time.
-    fn spoil(&mut self, bytes: &mut [u8]) {
-        let [choice] = self.bytes();
-        if choice % 4 != 0 {
-            let place = self.below(bytes.len());
-            bytes[place] ^= 1 << (choice / 4 % 8);
-        }
-    }
-}
 
 #[test]
 fn ed25519_agrees_with_ed25519_dalek_and_ed25519_compact() {

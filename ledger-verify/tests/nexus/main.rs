@@ -7,6 +7,8 @@ mod block;
 mod chain;
 #[cfg(feature = "write")]
 mod chains;
+#[cfg(feature = "write")]
+mod differential;
 mod flips;
 mod hash;
 #[cfg(feature = "write")]
