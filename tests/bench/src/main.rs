@@ -50,8 +50,10 @@ fn bench(options: &Options) -> Result<(), String> {
     let overhead = workshop.make_volume()?;
     let qemu = commands::output(Command::new("qemu-system-aarch64").arg("--version"))?;
     let qemu = qemu.lines().next().unwrap_or_default();
-    let host_tests = suite::host_tests(&options.build);
-    print!("{qemu}\n  {host_tests}\n");
+    let mut host = vec![suite::host_tests(&options.build)];
+    host.extend(suite::nexus::rates());
+    println!("{qemu}");
+    host.iter().for_each(|row| println!("  {row}"));
     let mut suites = Vec::new();
     for kernel in &options.kernels {
         let suite = suite::measure(&workshop, kernel, overhead)?;
@@ -59,10 +61,11 @@ fn bench(options: &Options) -> Result<(), String> {
         print(&title, &suite);
         suites.push((title, suite));
     }
-    let page = markdown::page(qemu, &suites, &host_tests);
+    let page = markdown::page(qemu, &suites, &host);
     let kernels: Map<_, _> =
         suites.iter().map(|(title, suite)| (title.clone(), to_json(suite))).collect();
-    let figures = json!({"qemu": qemu, "host_tests": host_tests.to_json(), "kernels": kernels});
+    let host: Vec<Value> = host.iter().map(row::Row::to_json).collect();
+    let figures = json!({"qemu": qemu, "host": host, "kernels": kernels});
     for (name, text) in [("bench.json", format!("{figures:#}\n")), ("bench.md", page)] {
         let path = options.build.join(name);
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -4,7 +4,7 @@ use crate::row::{Figure, Row};
 use crate::suite::Suite;
 
 /// A table of all figures with a column for each kernel, and one of the memory of protection domains.
-pub(crate) fn page(qemu: &str, suites: &[(String, Suite)], host_tests: &Row) -> String {
+pub(crate) fn page(qemu: &str, suites: &[(String, Suite)], host: &[Row]) -> String {
     let titles: String = suites.iter().map(|(title, _)| format!(" {title} |")).collect();
     let rules = "---:|".repeat(suites.len());
     let mut text = format!("{qemu}.\n\n| figure | unit | goal |{titles}\n|---|---|---:|{rules}\n");
@@ -13,7 +13,7 @@ pub(crate) fn page(qemu: &str, suites: &[(String, Suite)], host_tests: &Row) -> 
         let rows: Vec<_> = suites.iter().filter_map(|(_, suite)| suite.rows.get(number)).collect();
         text += &line(&rows);
     }
-    text += &line(&vec![host_tests; suites.len()]);
+    text.extend(host.iter().map(|row| line(&vec![row; suites.len()])));
     text += &format!("\n| KiB: program, stack, IPC buffer |{titles}\n|---|{rules}\n");
     let names = suites.iter().flat_map(|(_, suite)| suite.domains.keys());
     for name in names.collect::<std::collections::BTreeSet<_>>() {
@@ -57,7 +57,7 @@ mod tests {
         };
         let suites = [("a".into(), suite(Ok(75.0))), ("b".into(), suite(Err("no".into())))];
         let host_tests = Row::new("host tests", "min", Goal::AtMost(10.0), Ok(9.0));
-        let page = page("QEMU 10", &suites, &host_tests);
+        let page = page("QEMU 10", &suites, &[host_tests]);
         let expected = "QEMU 10.\n\n| figure | unit | goal | a | b |\n|---|---|---:|---:|---:|\n\
             | boot | ms | <= 50 | **75** (50 %) | not measured |\n\
             | host tests | min | <= 10 | 9 | 9 |\n\n\

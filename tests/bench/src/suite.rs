@@ -1,6 +1,7 @@
 //! The figures of one kernel.
 
 mod network;
+pub(crate) mod nexus;
 mod system;
 mod web;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::Suite;
+use super::{Suite, nexus};
 use crate::images::{Images, Overhead, Workshop};
 use crate::machine::{Machine, Parts};
 use crate::report;
@@ -13,7 +13,7 @@ const MIB: f64 = (1 << 20) as f64;
 const VIRTUAL_TIME: [&str; 2] = ["-icount", "shift=0"];
 
 /// Names of the on-target benchmarks' lines: row, unit, goal.
-const ON_TARGET: [(&str, &str, &str, Goal); 22] = [
+const ON_TARGET: [(&str, &str, &str, Goal); 16] = [
     ("ppcall_0_mrs", "PPC round trip, 0 message registers", "instr", Goal::AtMost(736.0)),
     ("ppcall_1_mr", "PPC round trip, 1 message register", "instr", Goal::AtMost(763.0)),
     ("notify_plain", "notify ping-pong", "instr", Goal::AtMost(2248.0)),
@@ -30,12 +30,6 @@ const ON_TARGET: [(&str, &str, &str, Goal); 22] = [
     ("event_hybrid_stack", "stack of that replay", "bytes", Goal::None),
     ("bundle_64k", "proof bundle and its binary of 64 KiB", "instr", Goal::AtMost(1.8e6)),
     ("bundle_64k_stack", "stack of that", "bytes", Goal::AtMost(4096.0)),
-    ("nexus_brainpool", "Nexus signature, brainpoolP512t1", "instr", Goal::None),
-    ("nexus_brainpool_stack", "stack of that", "bytes", Goal::None),
-    ("nexus_falcon", "Nexus signature, Falcon-512", "instr", Goal::None),
-    ("nexus_falcon_stack", "stack of that", "bytes", Goal::None),
-    ("nexus_block_work", "Nexus block, its proof of work", "instr", Goal::None),
-    ("nexus_merkle_node", "Nexus Merkle node", "instr", Goal::None),
 ];
 
 impl Suite {
@@ -52,7 +46,7 @@ impl Suite {
         let image = image.map(|image| image.len() as f64 / MIB).map_err(|error| error.to_string());
         self.rows.push(Row::new("loader image", "MiB", Goal::AtMost(4.0), image));
         let figures = workshop.on_target(kernel);
-        for (line, name, unit, goal) in ON_TARGET {
+        for (line, name, unit, goal) in ON_TARGET.into_iter().chain(nexus::ON_TARGET) {
             let value = match &figures {
                 Ok(figures) => figures
                     .iter()

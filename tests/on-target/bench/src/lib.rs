@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod data;
+pub mod nexus_data;
 pub mod nexus_vectors;
 
 /// Rounds per measurement: one tick of the counter is 16 ns, so the error is below 0.01 ns a round.
