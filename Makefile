@@ -67,7 +67,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run sabotage soak test test-host test-on-target test-system bench bench-on-target bench-page graph sdk setup docs check fuzz mutants clean help FORCE
+.PHONY: image run sabotage sabotage-image soak test test-host test-on-target test-system bench bench-on-target bench-page graph sdk setup docs check fuzz mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
 
 image: $(OUT)/loader.img
@@ -224,6 +224,15 @@ sabotage:
 		--features pd,supervisor/sabotage $(PDS:%=--package %)
 	@cd $(SABOTAGE)/$(TARGET)/release && for pd in $(PDS); do \
 		test ! -f $$pd || cmp -s $$pd $$pd.elf || cp $$pd $$pd.elf; done
+
+# An image of them.
+sabotage-image: image sabotage
+	@mkdir -p $(OUT).sabotage
+	@$(CAIRN) compose --search-path $(SABOTAGE)/$(TARGET)/release $(SOURCES) \
+		--overlay tests/overlays/sabotage.xml --output $(OUT).sabotage/system.xml
+	@MICROKIT_SDK=$(SDK) $(SDK)/bin/microkit $(OUT).sabotage/system.xml --board $(PLATFORM) --config $(CONFIG) \
+		--search-path $(OUT).sabotage $(SABOTAGE)/$(TARGET)/release $(OUT) \
+		--output $(OUT).sabotage/loader.img --report $(OUT).sabotage/report.txt
 
 test-system: image sabotage
 	@echo "--- whole-system tests: $(KERNEL_VERSION) ($(CONFIG))"

@@ -1,4 +1,4 @@
-//! What is measured: a volume and three images, made by the project's own Makefile and `cairn`.
+//! What is measured: a volume and four images, made by the project's own Makefile and `cairn`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ pub(crate) struct Images {
     pub(crate) echo: PathBuf,
     /// With the program that reads a file through `integrity`.
     pub(crate) reader: PathBuf,
+    /// With programs that harm themselves on order.
+    pub(crate) sabotage: PathBuf,
 }
 
 impl<'a> Workshop<'a> {
@@ -94,7 +96,7 @@ impl<'a> Workshop<'a> {
     pub(crate) fn make_images(&self, kernel: &str) -> Result<Images, String> {
         let system = format!("{kernel}-{}", self.options.config);
         let folder = self.options.build.join(&self.options.platform).join(system);
-        run(self.make().arg("image").arg(format!("KERNEL={kernel}")))?;
+        run(self.make().arg("sabotage-image").arg(format!("KERNEL={kernel}")))?;
         let with = |overlay: &str, programs: &str| -> Result<PathBuf, String> {
             let folder = folder.with_extension(overlay);
             let mut make = self.make();
@@ -109,7 +111,8 @@ impl<'a> Workshop<'a> {
             run(&mut make).map(|()| folder)
         };
         let (echo, reader) = (with("echo", "")?, with("reader", "on-target-bench")?);
-        Ok(Images { echo, reader, plain: folder })
+        let sabotage = folder.with_extension("sabotage");
+        Ok(Images { echo, reader, sabotage, plain: folder })
     }
 
     /// The volume that images without an overlay trust.

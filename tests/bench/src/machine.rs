@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +15,8 @@ use crate::namespace::{Namespace, TAP};
 const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 /// A console that has been silent for so long has said what it has to.
 const SILENCE: Duration = Duration::from_millis(300);
+/// Between eight letters typed and the next.
+const KEY_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a machine is made of.
 #[derive(Clone, Copy)]
@@ -29,6 +31,7 @@ pub(crate) struct Parts<'a> {
 /// A running machine. It ends when this is dropped.
 pub(crate) struct Machine {
     qemu: Child,
+    input: ChildStdin,
     console: Receiver<String>,
     log: File,
     http_port: u16,
@@ -57,17 +60,29 @@ impl Machine {
             .env("IMAGE", parts.image.join("loader.img"))
             .env("DISK", parts.disk)
             .env("HTTP_PORT", http_port.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("QEMU: {error}"))?;
         let console = qemu.stdout.take().ok_or("QEMU has no console")?;
-        Ok(Self { qemu, console: read_lines(console), log, http_port })
+        let input = qemu.stdin.take().ok_or("QEMU takes no input")?;
+        Ok(Self { qemu, input, console: read_lines(console), log, http_port })
     }
 
     /// The port of this host that is the machine's port 80.
     pub(crate) const fn http_port(&self) -> u16 {
         self.http_port
+    }
+
+    /// Types a line on the console.
+    pub(crate) fn type_line(&mut self, line: &str) -> Result<(), String> {
+        // The UART's FIFO has 16 places, and nobody tells us when there is room.
+        for piece in format!("{line}\r").as_bytes().chunks(8) {
+            let typed = self.input.write_all(piece).and_then(|()| self.input.flush());
+            typed.map_err(|error| format!("the console takes no input: {error}"))?;
+            thread::sleep(KEY_PAUSE);
+        }
+        Ok(())
     }
 
     /// Waits for a line of the console that holds `start`; answers what follows it.

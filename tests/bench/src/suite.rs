@@ -1,5 +1,6 @@
 //! The figures of one kernel.
 
+mod healing;
 mod network;
 pub(crate) mod nexus;
 mod system;
@@ -27,6 +28,7 @@ pub(crate) fn measure(
     suite.web(workshop, &images);
     suite.network(workshop, &images);
     suite.reading(workshop, &images, overhead);
+    suite.healing(workshop, &images);
     suite.memory(&images);
     Ok(suite)
 }

@@ -1,4 +1,4 @@
-//! Measures rings and bulk copies: no other PD and no system call is involved, so a nanosecond of
+//! Measures rings, bulk copies and signs of life: no other PD and no system call is involved, so a nanosecond of
 //! virtual time is an instruction.
 #![no_std]
 #![no_main]
@@ -7,6 +7,7 @@ use core::fmt::Write;
 use core::hint::black_box;
 
 use bench_pds::{ROUNDS, WARM_UP_ROUNDS, nanos_per_round};
+use cairn_pd::Pd;
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{Never, memory_region_symbol, protection_domain};
 use sel4_shared_ring_buffer::roles::{Read, Write as WriteRole};
@@ -32,6 +33,8 @@ fn init() -> Never {
     let link_single = measure(1, || link_single(&mut client, &mut server));
     let link_batch = measure(BATCH as u64, || link_batch(&mut client, &mut server));
     let (copy_out, copy_in) = measure_copies();
+    let mut pd = Pd::start();
+    let wake = measure(1, || pd.wake());
     for (name, instructions) in [
         ("ring_single", single),
         ("ring_batch16", batch),
@@ -40,6 +43,7 @@ fn init() -> Never {
         ("link_batch16", link_batch),
         ("copy_out_4096", copy_out),
         ("copy_in_4096", copy_in),
+        ("wake", wake),
     ] {
         // The console does not fail.
         let _ = writeln!(console, "bench {name} {instructions} instructions");
