@@ -37,16 +37,6 @@ pub struct Sources<'a, F: FnMut()> {
     pub random: DataRegion<'a, ReadOnly>,
 }
 
-/// Copies of the status page: one that is being made, and a consistent one.
-pub(crate) struct Pages {
-    draft: Status,
-    status: Status,
-}
-
-impl Pages {
-    pub(crate) const EMPTY: Self = Self { draft: Status::EMPTY, status: Status::EMPTY };
-}
-
 /// The chain as `ledger` proved it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chain {
@@ -84,7 +74,8 @@ enum BootId {
 pub(crate) struct Facts<'a, F: FnMut()> {
     build: BuildInfo,
     page: DataRegion<'a, ReadOnly>,
-    pages: &'a mut Pages,
+    /// A copy of the page.
+    status: &'a mut Status,
     refresh: F,
     refreshed: Question<()>,
     ledger: Ledger<'a, F>,
@@ -95,12 +86,12 @@ pub(crate) struct Facts<'a, F: FnMut()> {
 }
 
 impl<'a, F: FnMut()> Facts<'a, F> {
-    pub(crate) fn new(sources: Sources<'a, F>, pages: &'a mut Pages) -> Self {
+    pub(crate) fn new(sources: Sources<'a, F>, status: &'a mut Status) -> Self {
         let Sources { build, page, refresh, ledger, crypto, random } = sources;
         Self {
             build,
             page,
-            pages,
+            status,
             refresh,
             refreshed: Question::new(),
             ledger: Peer::new("ledger", ledger),
@@ -135,18 +126,17 @@ impl<'a, F: FnMut()> Facts<'a, F> {
         }
     }
 
-    /// Copies the page. A copy that `supervisor` interrupted is made again; when that happens too
-    /// often the old one stays.
+    /// Copies the page, unless `supervisor` is writing it. A copy that it interrupted is made again; when
+    /// that happens too often, the parts of the last one are of different times.
     pub(crate) fn copy_page(&mut self) {
         for _ in 0..PAGE_READS_MAX {
             let Some(before) = self.sequence() else { return };
             fence(Ordering::Acquire);
-            if copy(self.page, 0, self.pages.draft.as_mut_bytes()).is_none() {
+            if before % 2 != 0 || copy(self.page, 0, self.status.as_mut_bytes()).is_none() {
                 return;
             }
             fence(Ordering::Acquire);
-            if before % 2 == 0 && self.sequence() == Some(before) {
-                self.pages.status.as_mut_bytes().copy_from_slice(self.pages.draft.as_bytes());
+            if self.sequence() == Some(before) {
                 return;
             }
         }
@@ -255,7 +245,7 @@ impl<'a, F: FnMut()> Facts<'a, F> {
 
     /// The PDs and the boot time, as of the last refresh.
     pub(crate) const fn status(&self) -> &Status {
-        &self.pages.status
+        self.status
     }
 
     /// What `ledger` answered; `None` when it did not.

@@ -2,12 +2,12 @@
 
 use protocols::integrity::PATH_BYTES_MAX;
 use protocols::net::{Event, Kind, Op, Status};
-use protocols::timer;
+use protocols::{system, timer};
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::DataRegion;
 
 use crate::connection::{Connection, Context, State};
-use crate::facts::{Facts, Pages, Sources};
+use crate::facts::{Facts, Sources};
 use crate::inbox::Returns;
 use crate::outbox::{Lanes, Outbox};
 use crate::peer::{News, Peer};
@@ -43,7 +43,7 @@ pub struct Memory {
     connections: heapless::Vec<Connection, CONNECTIONS_MAX>,
     readers: [Reader; READERS_MAX],
     scratch: [u8; SCRATCH_BYTES],
-    pages: Pages,
+    page: system::Status,
 }
 
 impl Memory {
@@ -52,7 +52,7 @@ impl Memory {
         connections: heapless::Vec::new(),
         readers: [const { Reader::new() }; READERS_MAX],
         scratch: [0; SCRATCH_BYTES],
-        pages: Pages::EMPTY,
+        page: system::Status::EMPTY,
     };
 }
 
@@ -130,7 +130,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     /// # Panics
     /// If the composition made a region too small.
     pub fn new(parts: Parts<'a, F>) -> Self {
-        let Memory { connections, readers, scratch, pages } = parts.memory;
+        let Memory { connections, readers, scratch, page } = parts.memory;
         let rings = CONNECTIONS_MAX * RING_BYTES as usize;
         assert!(parts.output.len() >= rings, "the region to net is too small for responses");
         let mut start = 0;
@@ -143,7 +143,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             output: parts.output,
             input: parts.input,
             readers: Readers::new(readers, parts.integrity, parts.paths, parts.proven),
-            facts: Facts::new(parts.sources, pages),
+            facts: Facts::new(parts.sources, page),
             timer: Peer::new("timer", parts.timer),
             armed_ns: u64::MAX,
             listener: Listener::Wanted(0),
