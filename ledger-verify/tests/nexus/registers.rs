@@ -386,6 +386,29 @@ fn what_nobody_claimed_can_be_taken_back() {
 }
 
 #[test]
+fn what_comes_back_from_another_chain_is_not_believed_and_spoils_nothing() {
+    let gift = gift(2, Handover::Claimed, &[]);
+    let ((mut giver, mut raws), (mut taker, _)) = (gift.giver, gift.taker);
+    taker.transfer(gift.at, giver.genesis, Handover::Claimed);
+    taker.seal();
+    giver.time_s = taker.time_s;
+    giver.claim(taker.previous, 0, gift.at, taker.registers[&gift.at].clone());
+    write_raw(&mut giver, 88, 88);
+    giver.transfer(gift.at, genesis(3), Handover::Claimed);
+    let mut register = giver.registers[&gift.at].clone();
+    register.owner.0[31] = 0;
+    giver.claim(Number([5; 64]), 0, gift.at, register);
+    write_raw(&mut giver, 99, 99);
+    raws.push(giver.seal());
+    let chain = replay(last_pin(&giver, &raws), &raws).unwrap();
+    let proven = chain.proven().unwrap();
+    assert_eq!(root(&proven, "volume/raw"), None);
+    assert_eq!(proven.registers().register(&gift.at).unwrap().custody, Custody::Returned);
+    assert!(proven.departure(&gift.at).is_none());
+    assert_eq!(root(&proven, "volume/object"), Some((13, 2)));
+}
+
+#[test]
 fn the_table_is_bounded() {
     let (mut wallet, mut raws) = history(1);
     for id in 10..15 {

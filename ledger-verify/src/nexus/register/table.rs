@@ -39,6 +39,9 @@ pub enum Custody {
     Left(Transfer),
     /// The chain's owner will have it when they claim this transfer of another chain.
     Arriving(Transfer),
+    /// The chain's owner again, after somebody else whose chain is not followed: what became of it
+    /// meanwhile is not known, and what it holds is not believed.
+    Returned,
 }
 
 /// The transfer of a register.
@@ -362,6 +365,7 @@ impl<const N: usize> Table<N> {
         let state = State { data: data.as_slice(), modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
         match self.slot_mut(address) {
+            Some(slot) if slot.custody == Custody::Returned => {}
             Some(slot) => slot.store(&state),
             None if caller.may_be_older && is_data(address, state.kind)? => {
                 return self.keep(address, &state, Origin::Stated);
@@ -388,7 +392,7 @@ impl<const N: usize> Table<N> {
         };
         let state = State { owner, modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
-        if let Some(slot) = self.slot_mut(address) {
+        if let Some(slot) = self.slot_mut(address).filter(|slot| slot.custody == Custody::Held) {
             slot.store_owner(&state);
             slot.custody = Custody::Left(transfer);
         }
@@ -414,7 +418,12 @@ impl<const N: usize> Table<N> {
             // The giver may take back what the recipient did not take.
             Custody::Left(transfer) | Custody::Arriving(transfer)
                 if (transfer.transaction, transfer.contract) == from => {}
-            _ => return Err(Rule::NotTransferred),
+            // The recipient took it, and gave it back.
+            Custody::Left(_) | Custody::Returned => {
+                slot.custody = Custody::Returned;
+                return Ok(());
+            }
+            Custody::Arriving(_) | Custody::Held => return Err(Rule::NotTransferred),
         }
         if slot.state() != *before {
             return Err(Rule::BeforeDiffers);
@@ -435,9 +444,11 @@ impl<const N: usize> Table<N> {
             return Err(Rule::Owner);
         }
         match self.slot(address) {
+            None => Ok(()),
+            Some(slot) if slot.custody == Custody::Returned => Ok(()),
             Some(slot) if slot.custody != Custody::Held => Err(Rule::Left),
             Some(slot) if slot.state() != *before => Err(Rule::BeforeDiffers),
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 

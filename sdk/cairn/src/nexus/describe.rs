@@ -314,6 +314,7 @@ fn registers<const N: usize>(proven: &Proven<'_, N>) -> Vec<RegisterLine> {
             Custody::Held => "held",
             Custody::Left(_) => "left",
             Custody::Arriving(_) => "arriving",
+            Custody::Returned => "returned",
         },
         origin: match found.origin {
             Origin::Created => "created",
