@@ -191,16 +191,15 @@ fn take<'a, const BYTES: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; BYTES], 
 }
 
 /// The number that a hash may not exceed: three bytes with a sign bit, times 256 to the power of the
-/// fourth byte less 3. `None` if it is zero, negative, or 2^1007 or more.
+/// fourth byte less 3. `None` if it is zero, negative, or 2^1007 or more; beyond 2^1024, too, because what
+/// is left of it then is either.
 fn target(bits: u32) -> Option<[u8; 128]> {
     let [number @ .., size] = bits.to_le_bytes();
     let mut target = [0; 128];
     for (byte, power) in number.into_iter().zip(usize::from(size)..) {
-        match power.checked_sub(3).map(|index| target.get_mut(index)) {
-            Some(Some(place)) => *place = byte,
-            Some(None) if byte != 0 => return None,
-            // Below one, or nothing beyond the top.
-            _ => {}
+        // What is below one counts for nothing.
+        if let Some(place) = power.checked_sub(3).and_then(|index| target.get_mut(index)) {
+            *place = byte;
         }
     }
     let is_negative = number[2] & 0x80 != 0;

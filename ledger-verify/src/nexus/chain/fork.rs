@@ -24,19 +24,16 @@ pub struct Fork {
 /// transactions before need not be the same, because a key signs once.
 #[must_use]
 pub fn fork(first: &[u8], second: &[u8]) -> Option<Fork> {
-    let (first, second) = (signed(first)?, signed(second)?);
+    let parse = |raw| Transaction::parse_raw(raw).ok();
+    let (first, second) = (parse(first)?, parse(second)?);
     let same_place = first.genesis == second.genesis
         && first.sequence == second.sequence
         && first.public_key == second.public_key;
     if !same_place || first.id == second.id {
         return None;
     }
+    first.verify_signature().ok()?;
+    second.verify_signature().ok()?;
     let (genesis, sequence, key) = (first.genesis, first.sequence, first.key_hash());
     Some(Fork { genesis, sequence, key, transactions: [first.id, second.id] })
-}
-
-fn signed(raw: &[u8]) -> Option<Transaction<'_>> {
-    let transaction = Transaction::parse_raw(raw).ok()?;
-    transaction.verify_signature().ok()?;
-    Some(transaction)
 }
