@@ -8,6 +8,7 @@
 
 use core::fmt;
 
+use crate::bytes::copy;
 use crate::ed25519::verify;
 #[cfg(feature = "ml-dsa")]
 use crate::ml_dsa::ParameterSet;
@@ -154,9 +155,7 @@ impl Verification {
         };
         let (classic, lattice) = bytes.split_at_checked(classic_left).unwrap_or((bytes, &[]));
         let room = self.classic_key.get_mut(self.key_bytes..).unwrap_or(&mut []);
-        for (place, byte) in room.iter_mut().zip(classic) {
-            *place = *byte;
-        }
+        copy(room, classic);
         self.key_bytes = self.key_bytes.saturating_add(bytes.len());
         #[cfg(feature = "ml-dsa")]
         self.lattice.take_key(self.lattice_part(signature), lattice);

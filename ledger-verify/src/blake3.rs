@@ -7,7 +7,9 @@
 //! Names are those of the BLAKE3 paper, section 2.
 
 use core::array::from_fn;
+use core::slice;
 
+use crate::bytes::copy;
 use crate::digest::Digest;
 
 const BLOCK_BYTES: usize = 64;
@@ -47,6 +49,7 @@ const SCHEDULE: [[usize; 16]; 7] = {
 
 /// The chaining value, or the key that stands in its place at the start.
 type Chaining = [u32; 8];
+type Block = [u8; BLOCK_BYTES];
 
 #[inline(always)]
 fn mix(v: &mut [u32; 16], [a, b, c, d]: [usize; 4], x: u32, y: u32) {
@@ -74,7 +77,7 @@ fn round(v: &mut [u32; 16], m: &[u32; 16], s: &[usize; 16]) {
 
 /// The compression function, in place.
 #[inline(always)]
-fn compress_inline(h: &mut Chaining, block: &[u8; 64], length: u32, counter: u64, flags: u32) {
+fn compress_block(h: &mut Chaining, block: &Block, length: u32, counter: u64, flags: u32) {
     let (words, _) = block.as_chunks::<4>();
     let m = from_fn(|i| words.get(i).map_or(0, |word| u32::from_le_bytes(*word)));
     let [h0, h1, h2, h3, h4, h5, h6, h7] = *h;
@@ -95,23 +98,30 @@ fn compress_inline(h: &mut Chaining, block: &[u8; 64], length: u32, counter: u64
     }
 }
 
-/// The same, out of line: it is large.
+/// The same for blocks in a row, of which the first and the last have flags of their own. The one copy
+/// of the compression function, which is large: so a chunk is compressed at once, and a block by itself
+/// is a row of one.
 #[inline(never)]
-fn compress(h: &mut Chaining, block: &[u8; 64], length: u32, counter: u64, flags: u32) {
-    compress_inline(h, block, length, counter, flags);
+fn compress(h: &mut Chaining, blocks: &[Block], length: u32, counter: u64, flags: Flags) {
+    let Flags { first, all, last } = flags;
+    let mut start = first;
+    for (block, left) in blocks.iter().zip((0..blocks.len()).rev()) {
+        let end = if left == 0 { last } else { 0 };
+        compress_block(h, block, length, counter, all | start | end);
+        start = 0;
+    }
 }
 
-/// A whole chunk that is not the last, which is most of any long input.
-#[inline(never)]
-fn compress_chunk(h: &mut Chaining, chunk: &[u8; CHUNK_BYTES], counter: u64, mode: u32) {
-    let (blocks, _) = chunk.as_chunks::<BLOCK_BYTES>();
-    let mut flags = mode | CHUNK_START;
-    for (block, left) in blocks.iter().zip((0..blocks.len()).rev()) {
-        if left == 0 {
-            flags |= CHUNK_END;
-        }
-        compress_inline(h, block, 64, counter, flags);
-        flags = mode;
+#[derive(Clone, Copy)]
+struct Flags {
+    first: u32,
+    all: u32,
+    last: u32,
+}
+
+impl Flags {
+    const fn of_one(all: u32) -> Self {
+        Self { first: 0, all, last: 0 }
     }
 }
 
@@ -214,9 +224,11 @@ impl Progress {
                 self.end_block(left, &block);
             }
             let is_chunk_start = self.blocks_done == 0 && self.block_bytes == 0;
-            input = match (input.split_first_chunk(), input.split_first_chunk()) {
+            input = match (input.split_first_chunk::<CHUNK_BYTES>(), input.split_first_chunk()) {
                 (Some((chunk, rest)), _) if is_chunk_start && !rest.is_empty() => {
-                    compress_chunk(&mut self.chunk, chunk, self.chunks_done, self.mode);
+                    let flags = Flags { first: CHUNK_START, all: self.mode, last: CHUNK_END };
+                    let (blocks, _) = chunk.as_chunks();
+                    compress(&mut self.chunk, blocks, 64, self.chunks_done, flags);
                     self.end_chunk(left);
                     rest
                 }
@@ -232,12 +244,9 @@ impl Progress {
     /// Takes as much of `input` as the block has room for and returns the rest.
     fn fill<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
         let room = self.block.get_mut(self.block_bytes..).unwrap_or(&mut []);
-        let (now, later) = input.split_at_checked(room.len()).unwrap_or((input, &[]));
-        for (place, byte) in room.iter_mut().zip(now) {
-            *place = *byte;
-        }
-        self.block_bytes += now.len();
-        later
+        let count = copy(room, input);
+        self.block_bytes += count;
+        input.get(count..).unwrap_or(&[])
     }
 
     const fn chunk_flags(&self) -> u32 {
@@ -246,9 +255,16 @@ impl Progress {
         self.mode | start | if is_last { CHUNK_END } else { 0 }
     }
 
+    #[inline(never)]
     fn end_block(&mut self, left: &mut [Chaining], block: &[u8; BLOCK_BYTES]) {
         let flags = self.chunk_flags();
-        compress(&mut self.chunk, block, 64, self.chunks_done, flags);
+        compress(
+            &mut self.chunk,
+            slice::from_ref(block),
+            64,
+            self.chunks_done,
+            Flags::of_one(flags),
+        );
         self.blocks_done += 1;
         if flags & CHUNK_END != 0 {
             self.end_chunk(left);
@@ -265,7 +281,7 @@ impl Progress {
             let Some(sibling) = self.pop(left) else { break };
             let block = parent(sibling, &node);
             node = self.key;
-            compress(&mut node, &block, 64, 0, self.mode | PARENT);
+            compress(&mut node, &[block], 64, 0, Flags::of_one(self.mode | PARENT));
             size >>= 1;
         }
         if let Some(place) = left.get_mut(self.left_count) {
@@ -286,12 +302,12 @@ impl Progress {
         let (mut counter, mut flags) = (self.chunks_done, self.chunk_flags() | CHUNK_END);
         let left = left.get(..self.left_count).unwrap_or(&[]);
         for left in left.iter().rev() {
-            compress(&mut h, &block, length, counter, flags);
+            compress(&mut h, &[block], length, counter, Flags::of_one(flags));
             (h, block) = (self.key, parent(left, &h));
             (length, counter, flags) = (64, 0, self.mode | PARENT);
         }
         // The root counts blocks of output; this is the first.
-        compress(&mut h, &block, length, 0, flags | ROOT);
+        compress(&mut h, &[block], length, 0, Flags::of_one(flags | ROOT));
         digest(&h)
     }
 }

@@ -3,12 +3,16 @@
 use core::fmt;
 
 use crate::blake3::{Hasher, LEVELS_ANY, LEVELS_SHORT, SHORT_BYTES_MAX};
+use crate::cbor::{Error, Reader};
 
 /// A BLAKE3-256 digest.
 ///
 /// Which statement a digest stands for is fixed by the [`Domain`] it was made in: two domains never
 /// share a digest, whatever the input.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+// Aligned, because where memory wants alignment most of a verifier's code would be copies and comparisons
+// byte by byte.
+#[repr(align(8))]
 pub struct Digest(pub [u8; Self::BYTES]);
 
 impl Digest {
@@ -16,6 +20,13 @@ impl Digest {
     pub const BYTES: usize = 32;
     /// The digest that stands for "none": no input is known to have it.
     pub const ZERO: Self = Self([0; Self::BYTES]);
+
+    /// Reads a CBOR byte string. Out of line, because a copy of bytes that are not aligned is a hundred
+    /// instructions on a target that wants them so.
+    #[inline(never)]
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        reader.byte_array().map(|bytes| Self(*bytes))
+    }
 
     /// Reads 64 lower- or upper-case hexadecimal digits; `None` for anything else.
     #[must_use]
@@ -94,6 +105,11 @@ impl Domain {
     #[must_use]
     pub fn digest(self, bytes: &[u8]) -> Digest {
         keyed_hash(self.key(), bytes)
+    }
+
+    /// The same of at most [`SHORT_BYTES_MAX`] bytes.
+    pub(crate) fn digest_short(self, bytes: &[u8]) -> Digest {
+        hash::<LEVELS_SHORT>(self.key(), bytes)
     }
 
     /// A hasher for input that comes in pieces, at most [`SHORT_BYTES_MAX`] together.

@@ -23,6 +23,7 @@ extern crate std;
 pub mod algorithm;
 mod blake3;
 pub mod bundle;
+mod bytes;
 pub mod cbor;
 pub mod chain;
 pub mod digest;

@@ -126,8 +126,9 @@ fn ranges_and_text_are_checked() {
     assert_eq!(Reader::new(&[0x43, 1, 2, 3]).bytes(0, 2).unwrap_err().problem, Problem::OutOfRange);
     assert_eq!(Reader::new(&[0x82, 1, 2]).array_of(3).unwrap_err().problem, Problem::OutOfRange);
     assert_eq!(Reader::new(&[0x62, 0xc3, 0x28]).text(0, 9).unwrap_err().problem, Problem::NotUtf8);
-    assert_eq!(Reader::new(&[0xf6]).byte_array_or_null::<2>(), Ok(None));
-    assert_eq!(Reader::new(&[0x42, 1, 2]).byte_array_or_null::<2>(), Ok(Some(&[1, 2])));
+    assert_eq!(Reader::new(&[0x42, 1, 2]).byte_array(), Ok(&[1, 2]));
+    let mut reader = Reader::new(&[0xf6, 0]);
+    assert_eq!((reader.null(), reader.null(), reader.offset()), (true, false, 1));
     let reader = Reader::new(&[0]);
     assert_eq!(reader.end(), Err(Error { offset: 0, problem: Problem::Trailing }));
 }

@@ -46,7 +46,7 @@ fn read_item(reader: &mut Reader<'_>, depth: usize) -> Option<Vec<u8>> {
         return Some([&encode_head(2, bytes.len() as u64), bytes].concat());
     }
     *reader = copy.clone();
-    if let Ok(None) = reader.byte_array_or_null::<0>() {
+    if reader.null() {
         return Some(vec![0xf6]);
     }
     *reader = copy.clone();

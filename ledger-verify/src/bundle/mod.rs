@@ -11,6 +11,7 @@ mod logged;
 
 pub use error::Error;
 
+use crate::bytes::copy;
 use crate::cbor::{Problem, Pull, Sink, array, bytes, unsigned};
 use crate::chain::{Anchor, Chain, Feed};
 use crate::log::checkpoint::Policy;
@@ -220,9 +221,6 @@ struct Entry {
 impl Sink for Entry {
     fn put(&mut self, bytes: &[u8]) {
         let room = self.bytes.get_mut(self.length..).unwrap_or(&mut []);
-        for (place, byte) in room.iter_mut().zip(bytes) {
-            *place = *byte;
-            self.length += 1;
-        }
+        self.length += copy(room, bytes);
     }
 }

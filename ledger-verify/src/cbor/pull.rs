@@ -1,6 +1,7 @@
 //! A pull parser over input that comes in pieces of any size.
 
 use super::{ARRAY, BYTES, NULL, Problem, Reader, TEXT, UNSIGNED};
+use crate::bytes::copy;
 
 /// Longest head: the initial byte and eight more.
 const HEAD_BYTES_MAX: usize = 9;
@@ -115,9 +116,7 @@ impl Pull {
         let filled = length.saturating_sub(*left);
         let taken = self.take(input, left);
         let room = buffer.get_mut(filled..).unwrap_or(&mut []);
-        for (place, byte) in room.iter_mut().zip(taken) {
-            *place = *byte;
-        }
+        copy(room, taken);
         if *left == 0 { Ok(()) } else { Err(Stop::More) }
     }
 

@@ -119,16 +119,11 @@ impl<'a> Reader<'a> {
         bytes.try_into().map_err(|_| Error { offset: start, problem: Problem::OutOfRange })
     }
 
-    /// A byte string of exactly `N` bytes, or null.
-    ///
-    /// # Errors
-    /// As [`Reader::bytes`].
-    pub fn byte_array_or_null<const N: usize>(&mut self) -> Result<Option<&'a [u8; N]>, Error> {
-        if self.input.get(self.offset) == Some(&NULL) {
-            self.offset += 1;
-            return Ok(None);
-        }
-        self.byte_array().map(Some)
+    /// Takes null, if it comes next.
+    pub fn null(&mut self) -> bool {
+        let is_null = self.input.get(self.offset) == Some(&NULL);
+        self.offset += usize::from(is_null);
+        is_null
     }
 
     /// A text string of `min..=max` bytes.

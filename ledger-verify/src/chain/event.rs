@@ -104,7 +104,7 @@ impl<'a> Event<'a> {
         if body.len() > BUFFER_BYTES {
             return Err((body.len(), Reason::TooLong));
         }
-        let digest = Domain::Event.digest(body);
+        let digest = Domain::Event.digest_short(body);
         let reader = &mut Reader::new(body);
         reader.array_of(11).map_err(at)?;
         let offset = reader.offset();
@@ -133,7 +133,7 @@ impl<'a> Event<'a> {
         offsets.recovery = reader.offset();
         let recovery = digest_or_null(reader)?;
         offsets.state = reader.offset();
-        let state = Digest(*reader.byte_array().map_err(at)?);
+        let state = Digest::read(reader).map_err(at)?;
         offsets.writes = reader.offset();
         let writes = Writes::parse(reader).map_err(|error| match error {
             WireError::Encoding(error) => at(error),
@@ -218,9 +218,8 @@ impl<'a> KeySet<'a> {
         }
         // Part of a body, so it is short.
         const { assert!(BUFFER_BYTES <= SHORT_BYTES_MAX) }
-        let mut hasher = Domain::KeySet.hasher();
-        hasher.update(reader.since(start));
-        Ok(Self { threshold, digest: hasher.finish(), weakest, count, keys })
+        let digest = Domain::KeySet.digest_short(reader.since(start));
+        Ok(Self { threshold, digest, weakest, count, keys })
     }
 
     /// The keys' algorithms and ids, in ascending order.
@@ -251,12 +250,15 @@ fn read_key(reader: &mut Reader<'_>) -> Result<(Algorithm, Digest), At> {
     if !algorithm.is_supported() {
         return Err((offset, Reason::AlgorithmUnsupported(algorithm)));
     }
-    Ok((algorithm, Digest(*reader.byte_array().map_err(at)?)))
+    Ok((algorithm, Digest::read(reader).map_err(at)?))
 }
 
 #[inline(never)]
 fn digest_or_null(reader: &mut Reader<'_>) -> Result<Option<Digest>, At> {
-    Ok(reader.byte_array_or_null().map_err(at)?.map(|bytes| Digest(*bytes)))
+    if reader.null() {
+        return Ok(None);
+    }
+    Digest::read(reader).map(Some).map_err(at)
 }
 
 /// An event as it lies in memory.

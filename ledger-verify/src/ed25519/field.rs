@@ -43,6 +43,7 @@ impl Field {
     }
 
     /// Limbs of the representative below p.
+    #[inline(never)]
     fn reduced(&self) -> [u64; 5] {
         // Below 2^255 + 2^13 after this, so subtracting p once is enough.
         let [a, b, c, d, e] = carried(self.0).0;

@@ -89,6 +89,7 @@ impl Point {
     }
 
     /// Whether eight times the point is the identity.
+    #[inline(never)]
     pub(super) fn is_of_small_order(&self) -> bool {
         let eight = (0..3).fold(*self, |point, _| point.double().multiplied());
         eight.x.is_zero()

@@ -140,6 +140,7 @@ fn put(block: &mut [u8; BLOCK_BYTES], place: usize, byte: u8) {
 }
 
 /// Section 6.4.2, with the message schedule in a ring of sixteen words.
+#[inline(never)]
 fn compress(state: &mut [u64; 8], block: &[u8; BLOCK_BYTES]) {
     let mut w = [0; 16];
     for (word, bytes) in w.iter_mut().zip(block.as_chunks().0) {

@@ -5,6 +5,7 @@ use super::note::{Key, KeyType, NAME_BYTES_MAX, Note, SIGNATURE_BYTES_MAX, Signa
 use super::text::Lines;
 use super::{Error, Reason};
 use crate::Digest;
+use crate::bytes::copy;
 
 /// Longest checkpoint text, in bytes: the longest origin, size and root, and some extension lines.
 pub const TEXT_BYTES_MAX: usize = 1024;
@@ -223,9 +224,7 @@ impl Message {
     fn put(&mut self, bytes: &[u8]) -> Option<()> {
         let end = self.length.checked_add(bytes.len())?;
         let place = self.bytes.get_mut(self.length..end)?;
-        for (place, byte) in place.iter_mut().zip(bytes) {
-            *place = *byte;
-        }
+        copy(place, bytes);
         self.length = end;
         Some(())
     }

@@ -11,6 +11,7 @@ pub(crate) mod poly;
 
 use core::num::NonZeroU32;
 
+use crate::bytes::copy;
 use crate::keccak::{RATE_SHAKE_128, RATE_SHAKE_256, SUFFIX_SHAKE, Sponge};
 use poly::{Poly, Ring, Unpack};
 
@@ -159,12 +160,9 @@ impl Verification {
             };
             let room = room.unwrap_or(&mut []);
             let is_complete = bytes.len() >= room.len();
-            let (now, later) = bytes.split_at_checked(room.len()).unwrap_or((bytes, &[]));
-            for (place, byte) in room.iter_mut().zip(now) {
-                *place = *byte;
-            }
-            self.key_bytes = self.key_bytes.saturating_add(now.len());
-            bytes = later;
+            let count = copy(room, bytes);
+            self.key_bytes = self.key_bytes.saturating_add(count);
+            bytes = bytes.get(count..).unwrap_or(&[]);
             if is_complete && filled.is_some() {
                 self.is_bad |= self.end_row(signature).is_none();
             }

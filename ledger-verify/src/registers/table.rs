@@ -45,6 +45,7 @@ impl Table {
 
     /// The value of register `name`.
     #[must_use]
+    #[inline(never)]
     pub fn get(&self, name: &str) -> Option<Value> {
         let place = self.place(&Name::new(name)?).ok()?;
         self.slots().get(place).map(|slot| slot.value)
@@ -160,13 +161,10 @@ impl Table {
     }
 
     fn insert(&mut self, place: usize, slot: Slot) {
-        if let Some(tail @ [_, ..]) = self.slots.get_mut(place..=self.count) {
-            tail.rotate_right(1);
-            if let Some(first) = tail.first_mut() {
-                *first = slot;
-                self.count += 1;
-            }
-        }
+        let Some(tail) = self.slots.get_mut(place..=self.count) else { return };
+        // Each makes room for the one before.
+        tail.iter_mut().fold(slot, |moved, place| core::mem::replace(place, moved));
+        self.count += 1;
     }
 }
 

@@ -135,7 +135,7 @@ fn read_write(reader: &mut Reader<'_>) -> Result<Write, WireError> {
             let (root, generation) = read_pointer(reader)?;
             WriteValue::Pointer { root, generation }
         }
-        (LIST, 3) => WriteValue::Append(Digest(*reader.byte_array()?)),
+        (LIST, 3) => WriteValue::Append(Digest::read(reader)?),
         (POLICY_KIND, 4) => WriteValue::Policy(read_policy(reader)?),
         _ => return Err(head.wrong_length()),
     };
@@ -151,9 +151,7 @@ pub(crate) fn read_register(reader: &mut Reader<'_>) -> Result<(Name, Value), Wi
             let (root, generation) = read_pointer(reader)?;
             Value::Pointer { root, generation }
         }
-        (LIST, 4) => {
-            Value::List { count: reader.unsigned()?, digest: Digest(*reader.byte_array()?) }
-        }
+        (LIST, 4) => Value::List { count: reader.unsigned()?, digest: Digest::read(reader)? },
         (POLICY_KIND, 4) => Value::Policy(read_policy(reader)?),
         _ => return Err(head.wrong_length()),
     };
@@ -161,7 +159,7 @@ pub(crate) fn read_register(reader: &mut Reader<'_>) -> Result<(Name, Value), Wi
 }
 
 fn read_pointer(reader: &mut Reader<'_>) -> Result<(Digest, u64), Error> {
-    Ok((Digest(*reader.byte_array()?), reader.unsigned()?))
+    Ok((Digest::read(reader)?, reader.unsigned()?))
 }
 
 fn read_policy(reader: &mut Reader<'_>) -> Result<Policy, WireError> {
@@ -189,7 +187,7 @@ fn read_release(reader: &mut Reader<'_>) -> Result<Release, WireError> {
         version: Version(version),
         platform,
         hash,
-        digest: Digest(*reader.byte_array()?),
+        digest: Digest::read(reader)?,
         size_bytes: reader.unsigned()?,
         capabilities: reader.unsigned()?,
     })
@@ -224,6 +222,7 @@ pub(crate) fn put_write(sink: &mut impl Sink, write: &Write) {
     }
 }
 
+#[inline(never)]
 fn put_head(sink: &mut impl Sink, fields: usize, name: &Name, kind: u64) {
     array(sink, fields);
     text(sink, name.as_str());
