@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use ledger_verify::nexus::address::Address;
 use ledger_verify::nexus::bundle::{Feed, Item, items};
-use ledger_verify::nexus::chain::{Chain, Commitment, Pin, first_raw};
+use ledger_verify::nexus::chain::{Chain, Commitment, Pin};
 use ledger_verify::nexus::record::Record;
 use ledger_verify::nexus::register::object::{Field, Object};
 use ledger_verify::nexus::register::{Kind, State, Track};
@@ -63,7 +63,9 @@ pub fn nexus_transaction(data: &[u8]) {
     if let Ok(transaction) = parsed {
         assert!(Transaction::parse(&data[..data.len() - 1]).is_err());
         assert!(Transaction::parse(&[data, &[0]].concat()).is_err());
-        assert_eq!(first_raw(&raw), Ok((raw.as_slice(), &[][..])));
+        let longer = [raw.as_slice(), b"more"].concat();
+        let (split, rest) = Transaction::split_raw(&longer).unwrap();
+        assert_eq!((split.id, rest), (transaction.id, b"more".as_slice()));
         assert!((1..=100).contains(&transaction.contracts().len()));
         assert_eq!(
             transaction.contracts().filter(|c| c.operation().is_ok()).count(),

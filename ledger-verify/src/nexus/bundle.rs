@@ -5,7 +5,6 @@ use super::chain::Chain;
 use super::error::{At, Error, Reason, at};
 use super::transaction::{BRANCH_MAX, RAW_PREFIX, TRANSACTION_BYTES_MAX};
 use crate::cbor::{Problem, Reader};
-use crate::nexus::frame::Collector;
 
 /// What a bundle starts with; the last character is the version.
 pub const MAGIC: &[u8; 8] = b"CAIRNNX1";
@@ -142,8 +141,10 @@ enum Part {
 /// Inclusions are read for their form and not judged: blocks add nothing to what a pin proves.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    frames: Collector<FRAME_BYTES_MAX>,
     part: Part,
+    /// The frame begun, of which `filled` bytes have come.
+    frame: [u8; FRAME_BYTES_MAX],
+    filled: usize,
 }
 
 impl Default for Feed {
@@ -156,13 +157,13 @@ impl Feed {
     /// A feed at the start of a bundle.
     #[must_use]
     pub const fn new() -> Self {
-        Self { frames: Collector::new(), part: Part::Magic }
+        Self { part: Part::Magic, frame: [0; FRAME_BYTES_MAX], filled: 0 }
     }
 
     /// Begins again, in place.
     pub fn restart(&mut self) {
-        self.frames.clear();
         self.part = Part::Magic;
+        self.filled = 0;
     }
 
     /// Takes the next `bytes` and hands every transaction they complete to `chain`.
@@ -176,17 +177,41 @@ impl Feed {
     ) -> Result<(), Error> {
         chain.check_running()?;
         loop {
-            let part = self.part;
-            let length = |frame: &[u8]| match part {
-                Part::Magic => Ok(Some(MAGIC.len())),
-                _ => frame_length(frame),
-            };
-            if !self.frames.take(&mut bytes, length).map_err(|at| chain.fail(at))? {
+            let length = self.length().map_err(|at| chain.fail(at))?;
+            if length == Some(self.filled) {
+                self.take_frame(chain)?;
+                self.filled = 0;
+            } else if !self.collect(&mut bytes, length) {
                 return Ok(());
             }
-            self.take_frame(chain)?;
-            self.frames.clear();
         }
+    }
+
+    fn frame(&self) -> &[u8] {
+        self.frame.get(..self.filled).unwrap_or(&[])
+    }
+
+    /// Length of the frame begun; `None` while its head is not complete.
+    fn length(&self) -> Result<Option<usize>, At> {
+        match self.part {
+            Part::Magic => Ok(Some(MAGIC.len())),
+            Part::Transactions | Part::Inclusions => frame_length(self.frame()),
+        }
+    }
+
+    /// Takes from `bytes` what the frame begun needs, and no more; false when there is nothing. Byte by
+    /// byte until the head tells the length, which bounds everything else.
+    fn collect(&mut self, bytes: &mut &[u8], length: Option<usize>) -> bool {
+        let end = length.unwrap_or(self.filled + 1);
+        let missing = self.frame.get_mut(self.filled..end).unwrap_or(&mut []);
+        let taken = missing.len().min(bytes.len());
+        let (now, rest) = bytes.split_at_checked(taken).unwrap_or((&[], &[]));
+        for (place, byte) in missing.iter_mut().zip(now) {
+            *place = *byte;
+        }
+        self.filled += taken;
+        *bytes = rest;
+        taken != 0
     }
 
     /// The bundle ends here.
@@ -195,15 +220,14 @@ impl Feed {
     /// As [`Feed::push`]; [`Problem::Truncated`] inside an item or before the first.
     pub fn end<const N: usize>(&self, chain: &mut Chain<N>) -> Result<(), Error> {
         chain.check_running()?;
-        let begun = self.frames.frame().len();
-        if begun == 0 && self.part != Part::Magic {
+        if self.filled == 0 && self.part != Part::Magic {
             return Ok(());
         }
-        Err(chain.fail((begun, Reason::Encoding(Problem::Truncated))))
+        Err(chain.fail((self.filled, Reason::Encoding(Problem::Truncated))))
     }
 
     fn take_frame<const N: usize>(&mut self, chain: &mut Chain<N>) -> Result<(), Error> {
-        let frame = self.frames.frame();
+        let frame = self.frame();
         if self.part == Part::Magic {
             if frame != MAGIC {
                 return Err(chain.fail((0, Reason::Magic)));
@@ -218,8 +242,8 @@ impl Feed {
             Item::Transaction(raw) if self.part == Part::Transactions => chain.apply(raw),
             Item::Transaction(_) => Err(chain.fail((0, Reason::Order))),
             Item::Inclusion(_) => {
-                self.part = Part::Inclusions;
                 chain.skip(item.len());
+                self.part = Part::Inclusions;
                 Ok(())
             }
         }

@@ -18,7 +18,6 @@ pub mod block;
 pub mod bundle;
 pub mod chain;
 mod error;
-mod frame;
 pub mod hash;
 mod number;
 pub mod operation;

@@ -143,16 +143,27 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`Reason::RawPrefix`], or as [`Transaction::parse`] with offsets counted from the prefix.
     pub fn parse_raw(bytes: &'a [u8]) -> Result<Self, At> {
-        match bytes.split_first() {
-            Some((&RAW_PREFIX, transaction)) => {
-                Self::parse(transaction).map_err(|(offset, reason)| (offset + 1, reason))
-            }
-            _ => Err((0, Reason::RawPrefix)),
+        match Self::split_raw(bytes)? {
+            (transaction, []) => Ok(transaction),
+            (_, rest) => Err((bytes.len() - rest.len(), Reason::Encoding(Problem::Trailing))),
         }
     }
 
+    /// Takes apart the transaction in raw form that `bytes` start with; also the bytes after it.
+    ///
+    /// # Errors
+    /// As [`Transaction::parse_raw`].
+    pub fn split_raw(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), At> {
+        let mut reader = Reader::new(bytes);
+        if reader.byte().ok() != Some(RAW_PREFIX) {
+            return Err((0, Reason::RawPrefix));
+        }
+        let transaction = Self::read(&mut reader)?;
+        Ok((transaction, reader.rest()))
+    }
+
     #[inline(never)]
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, At> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, At> {
         let whole = reader.rest();
         let start = reader.offset();
         let contract_count = reader.compact(1, CONTRACTS_MAX).map_err(at)?;
@@ -181,7 +192,7 @@ impl<'a> Transaction<'a> {
         let next_type = reader.byte().map_err(at)?;
         let hashed = whole.get(..reader.offset() - start).unwrap_or(&[]);
         if hashed.len() > TRANSACTION_BYTES_MAX {
-            return Err((TRANSACTION_BYTES_MAX, Reason::TooLong));
+            return Err((start + TRANSACTION_BYTES_MAX, Reason::TooLong));
         }
         let id = Number(hash::sk512(hashed)).with_top(ID_TYPE);
         let public_key = field(reader, &mut offsets.public_key)

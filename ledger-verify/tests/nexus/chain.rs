@@ -124,6 +124,11 @@ fn each_transaction_follows_the_one_before() {
     assert_eq!(forged(|draft| draft.previous.0[9] ^= 1), Reason::Previous);
     assert_eq!(forged(|draft| draft.time_s -= 601), Reason::Time);
     assert_eq!(forged(|draft| draft.next = Number::ZERO), Reason::Encoding(Problem::OutOfRange));
+    // Two at one time are in order.
+    let (mut wallet, _) = history(1);
+    wallet.time_s -= 600;
+    write_raw(&mut wallet, 31, 4);
+    assert!(continued(&wallet.seal()).is_ok());
     for version in [0, 5, u32::MAX] {
         assert_eq!(forged(|draft| draft.version = version), Reason::Version);
     }
@@ -375,6 +380,100 @@ fn every_cut_extension_and_change_of_a_bundle_is_refused() {
     assert_eq!(fed(pin, &swapped, 4096).unwrap_err().reason, Reason::Order);
     assert_eq!(fed(pin, &good[8..], 4096).unwrap_err().reason, Reason::Magic);
     assert!(bundle::items(&good[8..]).is_err());
+}
+
+#[test]
+fn a_refused_bundle_tells_the_place() {
+    let (good, pin) = bundled();
+    let Some(Ok(Item::Transaction(first))) = bundle::items(&good).unwrap().next() else {
+        panic!("no transaction");
+    };
+    // A head of three bytes stands before each transaction, one of five bytes before an inclusion's branch.
+    let second = MAGIC.len() + 3 + first.len();
+    let inclusion = good.len() - (3 + 1 + 1 + 1 + 2 + 128 + 1 + 2 * 227);
+    let truncated = Reason::Encoding(Problem::Truncated);
+    for (at, bytes, place, reason) in [
+        (0, &b"X"[..], 0, Reason::Magic),
+        (second, &[0x58, 5], second, Reason::Encoding(Problem::NotShortest)),
+        (second, &[0x59, 0x80, 0x02], second, Reason::TooLong),
+        (second, &[0x61], second, Reason::Encoding(Problem::WrongType)),
+        (second + 3, &[4], second + 3, Reason::RawPrefix),
+        (inclusion + 3, &[0x83], inclusion + 3, Reason::RawPrefix),
+        (inclusion + 6, &[0x58, 127], inclusion + 6, Reason::Encoding(Problem::OutOfRange)),
+        (inclusion + 136, &[0x83], good.len(), truncated),
+    ] {
+        let mut bad = good.clone();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        let listed = match bundle::items(&bad) {
+            Err(error) => error,
+            Ok(items) => items.filter_map(Result::err).next().unwrap(),
+        };
+        assert_eq!(listed, (place, reason));
+        let refused = fed(pin, &bad, 100).unwrap_err();
+        assert_eq!((refused.offset, refused.reason), (place as u64, reason));
+    }
+    // What a list of items does not look at: a transaction without contracts.
+    let mut bad = good.clone();
+    bad[second + 4] = 0;
+    let refused = fed(pin, &bad, 100).unwrap_err();
+    let out_of_range = Reason::Encoding(Problem::OutOfRange);
+    assert_eq!((refused.offset, refused.reason), (second as u64 + 4, out_of_range));
+    // In the middle of an item, and before the first.
+    for end in [3, second + 1, second + 100] {
+        let refused = fed(pin, &good[..end], 100).unwrap_err();
+        assert_eq!((refused.offset, refused.reason), (end as u64, truncated));
+    }
+    let refused = fed(pin, &[], 100).unwrap_err();
+    assert_eq!((refused.offset, refused.reason), (0, truncated));
+}
+
+#[test]
+fn a_refused_transaction_tells_the_place() {
+    let (wallet, raws) = history(1);
+    let pin = pin_at(&wallet, 0, &raws[0]);
+    let before = raws[0].len();
+    let place = |at: usize, byte: u8| {
+        let mut bad = raws.concat();
+        bad[before + at] ^= byte;
+        let mut chain: Replayed = Chain::new(pin, Track::All);
+        let whole = chain.replay(&bad).unwrap_err();
+        let mut chain: Replayed = Chain::new(pin, Track::All);
+        let mut pieces = [&bad[..before], &bad[before..before + raws[1].len()]].into_iter();
+        assert_eq!(pieces.try_for_each(|raw| chain.apply(raw)), Err(whole));
+        (whole.offset - before as u64, whole.reason)
+    };
+    let end = raws[1].len();
+    // From the end: signature, its length, key, its length, types, previous transaction, genesis, ...
+    let signature = end as u64 - 136;
+    let key = signature - 66;
+    assert_eq!(place(end - 1, 1), (signature, Reason::BadSignature));
+    assert_eq!(place(end - 136 - 1, 1), (key, Reason::KeyNotCommitted));
+    assert_eq!(place(end - 136 - 66 - 2, 4), (key - 2, Reason::KeyType));
+    assert_eq!(place(end - 136 - 66 - 2 - 1, 1), (key - 2 - 64, Reason::Previous));
+    assert_eq!(place(end - 136 - 66 - 2 - 64 - 1, 1), (key - 2 - 96, Reason::OtherGenesis));
+    assert_eq!(place(0, 1), (0, Reason::RawPrefix));
+}
+
+#[test]
+fn what_began_is_forgotten_by_a_restart() {
+    let (wallet, raws) = history(1);
+    let bytes = bundle(&raws);
+    let mut chain: Replayed = Chain::unpinned(Track::All);
+    let mut feed = Feed::new();
+    assert!(feed.push(&mut chain, &bytes).is_err());
+    for (pinned, raw) in (0..).zip(&raws) {
+        // In the middle of a transaction, behind a whole chain, and after a refusal.
+        chain.restart(pin_at(&wallet, pinned, raw));
+        feed.restart();
+        feed.push(&mut chain, &bytes[..bytes.len() - 7 * pinned as usize]).unwrap();
+        chain.restart(pin_at(&wallet, pinned, raw));
+        feed.restart();
+        feed.push(&mut chain, &bytes).and_then(|()| feed.end(&mut chain)).unwrap();
+        let proven = chain.proven().unwrap();
+        assert_eq!((proven.head().sequence, root(&proven, "volume/raw")), (3, Some((21, 3))));
+        assert_eq!(chain.pin(), &pin_at(&wallet, pinned, raw));
+        assert!(feed.push(&mut chain, b"more").is_err());
+    }
 }
 
 #[test]

@@ -19,8 +19,7 @@ use super::address::Address;
 use super::error::{At, Error, Reason};
 use super::number::{KeyHash, Number, TransactionId};
 use super::register::{Caller, Conflict, Departure, Rule, Table, Track};
-use super::transaction::{RAW_PREFIX, Transaction};
-use super::wire::Reader;
+use super::transaction::Transaction;
 use crate::registers::Value;
 use crate::zero_option::ZeroOption;
 
@@ -128,8 +127,9 @@ impl<const N: usize> Chain<N> {
     pub fn replay(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (raw, after) = first_raw(rest).map_err(|at| self.fail(at))?;
-            self.apply(raw)?;
+            self.check_running()?;
+            let (transaction, after) = Transaction::split_raw(rest).map_err(|at| self.fail(at))?;
+            self.accept(&transaction, rest.len() - after.len())?;
             rest = after;
         }
         Ok(())
@@ -142,9 +142,12 @@ impl<const N: usize> Chain<N> {
     pub fn apply(&mut self, raw: &[u8]) -> Result<(), Error> {
         self.check_running()?;
         let transaction = Transaction::parse_raw(raw).map_err(|at| self.fail(at))?;
-        // Offsets in the raw form are one more.
-        self.check(&transaction).map_err(|(offset, reason)| self.fail((offset + 1, reason)))?;
-        self.execute(&transaction)?;
+        self.accept(&transaction, raw.len())
+    }
+
+    fn accept(&mut self, transaction: &Transaction<'_>, bytes: usize) -> Result<(), Error> {
+        self.check(transaction).map_err(|at| self.fail(at))?;
+        self.execute(transaction)?;
         self.head = ZeroOption::Some(Head {
             sequence: transaction.sequence,
             id: transaction.id,
@@ -152,7 +155,7 @@ impl<const N: usize> Chain<N> {
             next: transaction.next,
             recovery: transaction.recovery,
         });
-        self.skip(raw.len());
+        self.skip(bytes);
         Ok(())
     }
 
@@ -212,7 +215,7 @@ impl<const N: usize> Chain<N> {
             };
             let operation = contract.operation().map_err(|at| self.fail(at))?;
             if let Err(rule) = self.table.apply(&operation, &caller) {
-                let offset = contract.operations_offset + 1;
+                let offset = contract.operations_offset;
                 let error = self.error(Some(number), offset, Reason::Register(rule));
                 self.failed = ZeroOption::Some(error);
                 return Err(error);
@@ -220,23 +223,6 @@ impl<const N: usize> Chain<N> {
         }
         Ok(())
     }
-}
-
-/// A transaction in raw form, and the bytes after it.
-pub type Split<'a> = (&'a [u8], &'a [u8]);
-
-/// The first transaction in raw form that `bytes` start with, and the bytes after it.
-///
-/// # Errors
-/// Byte offset, and the rule broken there.
-pub fn first_raw(bytes: &[u8]) -> Result<Split<'_>, (usize, Reason)> {
-    let Some((&RAW_PREFIX, transaction)) = bytes.split_first() else {
-        return Err((0, Reason::RawPrefix));
-    };
-    let mut reader = Reader::at(1, transaction);
-    Transaction::read(&mut reader)?;
-    // It was read.
-    Ok(bytes.split_at_checked(reader.offset()).unwrap_or((bytes, &[])))
 }
 
 /// Checks `transaction` against the one before it. The type of the key is not compared with what the

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use ledger_verify::nexus::block::Header;
 use ledger_verify::nexus::bundle::{self, HEADERS_MAX, Item, MAGIC};
-use ledger_verify::nexus::chain::first_raw;
 use ledger_verify::nexus::hash::sk1024;
 use ledger_verify::nexus::transaction::{MerkleTransaction, RAW_PREFIX, Transaction};
 use ledger_verify::nexus::{Number, Reason};
@@ -67,15 +66,16 @@ impl Content {
             return Ok(Self::new("transaction", vec![raw(&bytes)]));
         }
         if let Ok(merkle) = MerkleTransaction::parse(&bytes) {
-            let longer = raw(&bytes);
-            let (first, _) = first_raw(&longer)?;
             let place = Place {
                 sequence: merkle.transaction.sequence,
                 index: merkle.index,
                 branch: merkle.branch.to_vec(),
                 headers: Vec::new(),
             };
-            let content = Self::new("transaction with branch", vec![first.to_vec()]);
+            let mut first = raw(&bytes);
+            let (_, branch) = Transaction::split_raw(&first)?;
+            first.truncate(first.len() - branch.len());
+            let content = Self::new("transaction with branch", vec![first]);
             return Ok(Self { places: vec![place], block: Some(merkle.block), ..content });
         }
         if let Some(headers) = parse_headers(&bytes) {
@@ -85,8 +85,9 @@ impl Content {
         let mut rest = bytes.as_slice();
         while !rest.is_empty() || raws.is_empty() {
             let at = bytes.len() - rest.len();
-            let (first, after) =
-                first_raw(rest).map_err(|(offset, reason)| (at + offset, reason))?;
+            let (_, after) =
+                Transaction::split_raw(rest).map_err(|(offset, reason)| (at + offset, reason))?;
+            let (first, after) = rest.split_at(rest.len() - after.len());
             raws.push(first.to_vec());
             rest = after;
         }

@@ -1,6 +1,6 @@
 //! Chains of the Nexus ledger to be replayed, made by the test below from fixed keys.
 
-use ledger_verify::nexus::chain::{Commitment, Pin, first_raw};
+use ledger_verify::nexus::chain::{Commitment, Pin};
 use ledger_verify::nexus::transaction::Transaction;
 
 /// Transactions in raw form back to back, from a user's first one on: their account, a pointer in a RAW
@@ -14,8 +14,7 @@ pub const TRANSACTIONS: u64 = 4;
 /// The pin at the first of `transactions`; nothing if they are none.
 #[must_use]
 pub fn first_pin(transactions: &[u8]) -> Option<Pin> {
-    let (first, _) = first_raw(transactions).ok()?;
-    let first = Transaction::parse_raw(first).ok()?;
+    let (first, _) = Transaction::split_raw(transactions).ok()?;
     Pin::new(first.genesis, first.sequence, Commitment::Transaction(first.id)).ok()
 }
 
