@@ -128,7 +128,9 @@ fn keccak_f(lanes: &mut [u64; 25]) {
         // ρ and π
         let mut carry = lanes[1];
         for (to, rotation) in WALK {
-            carry = core::mem::replace(&mut lanes[to], carry.rotate_left(rotation));
+            if let Some(lane) = lanes.get_mut(to) {
+                carry = core::mem::replace(lane, carry.rotate_left(rotation));
+            }
         }
         // χ
         for row in lanes.as_chunks_mut::<5>().0 {

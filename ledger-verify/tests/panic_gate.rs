@@ -4,95 +4,35 @@
 //! there has thought about it.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "gate/link.rs"]
+mod link;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+
+use link::{Function, functions};
 
 /// Function, and how many calls to panics it holds.
 ///
 /// * `canary`: part of the linked program, not of the verifier; a gate that misses it is broken.
-/// * `MontyParams::new`: `crypto-bigint` divides by a modulus with as many limbs as the dividend, and
-///   which is odd, so not zero; only the feature `nexus-prime` calls it.
-const ALLOWED: &[(&str, usize)] = &[
-    ("gate::canary", 1),
-    ("<crypto_bigint::modular::monty_params::MontyParams<crypto_bigint::uint::Uint<16>>>::new", 5),
-];
+/// * `fermat`: `crypto-bigint` divides by a modulus with as many limbs as the dividend, and which is odd,
+///   so not zero; only the feature `nexus-prime` has it.
+const ALLOWED: &[(&str, usize)] =
+    &[("gate::canary", 1), ("ledger_verify::nexus::block::prime::fermat", 5)];
 
-const MANIFEST: &str = r#"
-[package]
-name = "gate"
-version = "0.0.0"
-edition = "2024"
-[[bin]]
-name = "gate"
-path = "main.rs"
-[dependencies]
-ledger-verify = { path = "LEDGER_VERIFY", features = ["ml-dsa", "nexus-prime"] }
-[profile.release]
-panic = "abort"
-lto = "fat"
-codegen-units = 1
-[workspace]
-"#;
-
-fn link() -> Vec<u8> {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn link() -> Vec<Function> {
+    let sources = [
+        ("main.rs", include_str!("gate/verifier.rs")),
+        ("nexus.rs", include_str!("gate/nexus.rs")),
+    ];
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic-gate");
-    std::fs::create_dir_all(&folder).unwrap();
-    let manifest = MANIFEST.replace("LEDGER_VERIFY", crate_folder.to_str().unwrap());
-    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-    std::fs::write(folder.join("main.rs"), include_str!("gate/verifier.rs")).unwrap();
-    std::fs::write(folder.join("nexus.rs"), include_str!("gate/nexus.rs")).unwrap();
-    let lock = crate_folder.join("../Cargo.lock");
-    std::fs::copy(lock, folder.join("Cargo.lock")).unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--offline", "--target", "aarch64-unknown-none"])
-        .current_dir(&folder)
-        // Replaces the flags of a configuration file above this folder.
-        .env("RUSTFLAGS", "-Crelocation-model=static -Csymbol-mangling-version=v0")
-        .env("CARGO_TARGET_DIR", folder.join("target"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::read(folder.join("target/aarch64-unknown-none/release/gate")).unwrap()
-}
-
-struct Function {
-    name: String,
-    address: u64,
-    code: Vec<u8>,
-}
-
-fn number(bytes: &[u8], offset: usize, length: usize) -> u64 {
-    bytes[offset..offset + length].iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte))
-}
-
-fn index(bytes: &[u8], offset: usize, length: usize) -> usize {
-    usize::try_from(number(bytes, offset, length)).unwrap()
-}
-
-/// All functions of a little-endian 64-bit ELF file.
-fn functions(elf: &[u8]) -> Vec<Function> {
-    let (sections, count) = (index(elf, 0x28, 8), index(elf, 0x3c, 2));
-    let section = |number: usize| &elf[sections + 64 * number..][..64];
-    let content = |header: &[u8]| &elf[index(header, 0x18, 8)..][..index(header, 0x20, 8)];
-    let symbols = (0..count).map(section).find(|header| number(header, 4, 4) == 2).unwrap();
-    let names = content(section(index(symbols, 0x28, 4)));
-    let symbols = content(symbols).chunks(24).filter(|symbol| symbol[4] & 15 == 2);
-    symbols
-        .map(|symbol| {
-            let name = &names[index(symbol, 0, 4)..];
-            let name = name.split(|byte| *byte == 0).next().unwrap();
-            let home = section(index(symbol, 6, 2));
-            let address = number(symbol, 8, 8);
-            let offset = usize::try_from(address - number(home, 0x10, 8)).unwrap();
-            Function {
-                name: format!("{:#}", rustc_demangle::demangle(&String::from_utf8_lossy(name))),
-                address,
-                code: content(home)[offset..][..index(symbol, 16, 8)].to_vec(),
-            }
-        })
-        .collect()
+    let ledger_verify = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let elf = link::link(&folder, ledger_verify, &["ml-dsa", "nexus-prime"], &sources).unwrap();
+    let mut functions = functions(&elf);
+    for function in &mut functions {
+        function.name = format!("{:#}", rustc_demangle::demangle(&function.name));
+    }
+    functions
 }
 
 /// Where a direct branch (`b`, `bl`) at `address` goes.
@@ -113,7 +53,7 @@ fn is_panic(name: &str) -> bool {
 
 #[test]
 fn no_panic_is_linked_but_the_allowed() {
-    let functions = functions(&link());
+    let functions = link();
     let by_address: BTreeMap<_, _> =
         functions.iter().map(|f| (f.address, f.name.as_str())).collect();
     let parts = [

@@ -48,6 +48,8 @@ pub struct KeySet<'a> {
     pub weakest: Algorithm,
     /// Number of keys.
     pub count: usize,
+    /// Length of the longest signature that one of the keys makes, in bytes.
+    pub signature_bytes_max: usize,
     keys: Reader<'a>,
 }
 
@@ -155,8 +157,7 @@ impl<'a> Event<'a> {
             offsets,
         };
         event.check_shape()?;
-        let signature_bytes_max = event.keys.keys().map(|(key, _)| key.signature_bytes()).max();
-        if body.len() + signature_bytes_max.unwrap_or(0) > BUFFER_BYTES {
+        if body.len() + event.keys.signature_bytes_max > BUFFER_BYTES {
             return Err((body.len(), Reason::TooLong));
         }
         Ok(event)
@@ -206,6 +207,7 @@ impl<'a> KeySet<'a> {
         }
         let keys = reader.clone();
         let mut weakest = Algorithm::HybridMlDsa65;
+        let mut signature_bytes_max = 0;
         let mut before = None;
         for _ in 0..count {
             let offset = reader.offset();
@@ -214,12 +216,13 @@ impl<'a> KeySet<'a> {
                 return Err((offset, Reason::KeySet));
             }
             weakest = weakest.min(key.0);
+            signature_bytes_max = signature_bytes_max.max(key.0.signature_bytes());
             before = Some(key);
         }
         // Part of a body, so it is short.
         const { assert!(BUFFER_BYTES <= SHORT_BYTES_MAX) }
         let digest = Domain::KeySet.digest_short(reader.since(start));
-        Ok(Self { threshold, digest, weakest, count, keys })
+        Ok(Self { threshold, digest, weakest, count, signature_bytes_max, keys })
     }
 
     /// The keys' algorithms and ids, in ascending order.

@@ -108,14 +108,14 @@ fn read_head(reader: &mut Reader<'_>) -> Result<Head, WireError> {
     let start = reader.offset();
     let fields = reader.array(3, 8)?;
     let offset = reader.offset();
-    let name = reader.text(1, NAME_BYTES_MAX)?;
-    let name = Name::new(name).ok_or(fail(offset, Rule::Name))?;
+    let text = reader.text(1, NAME_BYTES_MAX)?;
+    let name = Name::new(text).ok_or(fail(offset, Rule::Name))?;
     let kind_offset = reader.offset();
     let kind = reader.unsigned()?;
     if !(RELEASE..=POLICY_KIND).contains(&kind) {
         return Err(fail(kind_offset, Rule::Kind));
     }
-    if (name.as_str() == POLICY) != (kind == POLICY_KIND) {
+    if (text == POLICY) != (kind == POLICY_KIND) {
         return Err(fail(offset, Rule::Name));
     }
     Ok(Head { offset: start, fields, name, kind })

@@ -51,6 +51,8 @@ fn bench(options: &Options) -> Result<(), String> {
     let qemu = commands::output(Command::new("qemu-system-aarch64").arg("--version"))?;
     let qemu = qemu.lines().next().unwrap_or_default();
     let mut host = vec![suite::host_tests(&options.build)];
+    host.extend(suite::ledger::rates());
+    host.extend(suite::ledger::code_sizes(&options.build));
     host.extend(suite::nexus::rates());
     println!("{qemu}");
     host.iter().for_each(|row| println!("  {row}"));

@@ -1,6 +1,7 @@
 //! The figures of one kernel.
 
 mod healing;
+pub(crate) mod ledger;
 mod network;
 pub(crate) mod nexus;
 mod system;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Suite, nexus};
+use super::{Suite, ledger, nexus};
 use crate::images::{Images, Overhead, Workshop};
 use crate::machine::{Machine, Parts};
 use crate::report;
@@ -13,7 +13,7 @@ const MIB: f64 = (1 << 20) as f64;
 pub(super) const VIRTUAL_TIME: [&str; 2] = ["-icount", "shift=0"];
 
 /// Names of the on-target benchmarks' lines: row, unit, goal.
-const ON_TARGET: [(&str, &str, &str, Goal); 17] = [
+const ON_TARGET: [(&str, &str, &str, Goal); 10] = [
     ("ppcall_0_mrs", "PPC round trip, 0 message registers", "instr", Goal::AtMost(736.0)),
     ("ppcall_1_mr", "PPC round trip, 1 message register", "instr", Goal::AtMost(763.0)),
     ("notify_plain", "notify ping-pong", "instr", Goal::AtMost(2248.0)),
@@ -24,13 +24,6 @@ const ON_TARGET: [(&str, &str, &str, Goal); 17] = [
     ("link_batch16", "link, in batches of 16", "instr", Goal::None),
     ("copy_out_4096", "copy of 4 KiB out of a shared region", "instr", Goal::None),
     ("wake", "sign of life at a wake-up", "instr", Goal::None),
-    ("event_ed25519", "chain event replayed, Ed25519", "instr", Goal::None),
-    ("event_ed25519_stack", "stack of that replay", "bytes", Goal::AtMost(4096.0)),
-    ("ed25519", "Ed25519 signature alone", "instr", Goal::None),
-    ("event_hybrid", "chain event replayed, Ed25519 + ML-DSA-44", "instr", Goal::None),
-    ("event_hybrid_stack", "stack of that replay", "bytes", Goal::None),
-    ("bundle_64k", "proof bundle and its binary of 64 KiB", "instr", Goal::AtMost(1.8e6)),
-    ("bundle_64k_stack", "stack of that", "bytes", Goal::AtMost(4096.0)),
 ];
 
 impl Suite {
@@ -47,7 +40,8 @@ impl Suite {
         let image = image.map(|image| image.len() as f64 / MIB).map_err(|error| error.to_string());
         self.rows.push(Row::new("loader image", "MiB", Goal::AtMost(4.0), image));
         let figures = workshop.on_target(kernel);
-        for (line, name, unit, goal) in ON_TARGET.into_iter().chain(nexus::ON_TARGET) {
+        let lines = ON_TARGET.into_iter().chain(ledger::ON_TARGET).chain(nexus::ON_TARGET);
+        for (line, name, unit, goal) in lines {
             let value = match &figures {
                 Ok(figures) => figures
                     .iter()

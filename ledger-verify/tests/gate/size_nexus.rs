@@ -1,0 +1,51 @@
+//! The same for a chain of the Nexus ledger: what a device needs to replay one from a bundle and to ask
+//! for a pointer or a release.
+#![no_std]
+#![no_main]
+
+use core::fmt::Write;
+use core::hint::black_box;
+
+use ledger_verify::nexus::bundle::Feed;
+use ledger_verify::nexus::chain::{Chain, Pin};
+use ledger_verify::registers::Value;
+
+/// Takes error messages.
+struct Sink;
+
+impl Write for Sink {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        black_box(text);
+        Ok(())
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    black_box((start as *const (), replay as *const (), end as *const (), value as *const ()));
+    loop {}
+}
+
+fn start(feed: &mut Feed, chain: &mut Chain<16>, pin: Pin) {
+    feed.restart();
+    chain.restart(pin);
+}
+
+fn replay(feed: &mut Feed, chain: &mut Chain<16>, bytes: &[u8]) -> bool {
+    let replayed = feed.push(chain, bytes);
+    replayed.map_err(|error| write!(Sink, "{error}")).is_ok()
+}
+
+fn end(feed: &Feed, chain: &mut Chain<16>) -> Option<Pin> {
+    let ended = feed.end(chain).and_then(|()| chain.proven());
+    ended.map_err(|error| write!(Sink, "{error}")).ok().map(|proven| proven.pin())
+}
+
+fn value(chain: &Chain<16>, name: &str) -> Option<Value> {
+    chain.proven().ok()?.value(name).ok()?
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,101 @@
+//! Figures of the verifier of chains and bundles.
+
+#[path = "../../../../ledger-verify/tests/gate/link.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "shared with a test; reads what was just linked")]
+mod link;
+
+use std::path::Path;
+use std::time::Instant;
+
+use bench_pds::data::{BUNDLE, BUNDLE_HEAD_BYTES, CHAIN, Events, HYBRID, first_anchor};
+use ledger_verify::bundle::Reader;
+use ledger_verify::chain::Chain;
+
+use super::median_of;
+use crate::row::{Goal, Row};
+
+/// Names of the on-target benchmarks' lines: row, unit, goal.
+pub(super) const ON_TARGET: [(&str, &str, &str, Goal); 7] = [
+    ("event_ed25519", "chain event replayed, Ed25519", "instr", Goal::None),
+    ("event_ed25519_stack", "stack of that replay", "bytes", Goal::AtMost(4096.0)),
+    ("ed25519", "Ed25519 signature alone", "instr", Goal::None),
+    ("event_hybrid", "chain event replayed, Ed25519 + ML-DSA-44", "instr", Goal::None),
+    ("event_hybrid_stack", "stack of that replay", "bytes", Goal::None),
+    ("bundle_64k", "proof bundle and its binary of 64 KiB", "instr", Goal::AtMost(1.8e6)),
+    ("bundle_64k_stack", "stack of that", "bytes", Goal::AtMost(4096.0)),
+];
+
+/// What is linked to know a verifier's size: row, goal, features of `ledger-verify`, program.
+const PROGRAMS: [(&str, Goal, &[&str], &str); 3] = [
+    (
+        "code that verifies chains and releases, Ed25519",
+        Goal::AtMost(40.0 * 1024.0),
+        &[],
+        include_str!("../../../../ledger-verify/tests/gate/size.rs"),
+    ),
+    (
+        "the same with ML-DSA",
+        Goal::None,
+        &["ml-dsa"],
+        include_str!("../../../../ledger-verify/tests/gate/size.rs"),
+    ),
+    (
+        "code that verifies Nexus chains",
+        Goal::AtMost(24.0 * 1024.0),
+        &["nexus"],
+        include_str!("../../../../ledger-verify/tests/gate/size_nexus.rs"),
+    ),
+];
+
+/// How often a chain or a bundle is verified for one sample.
+const ROUNDS: u32 = 50;
+
+/// Bytes of code that a device has to hold, all that is linked.
+pub(crate) fn code_sizes(build: &Path) -> [Row; 3] {
+    let ledger_verify = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ledger-verify");
+    PROGRAMS.map(|(name, goal, features, program)| {
+        let folder = build.join("bench/gate");
+        let elf = link::link(&folder, &ledger_verify, features, &[("main.rs", program)]);
+        let code = |elf: Vec<u8>| link::functions(&elf).iter().map(|f| f.code.len()).sum::<usize>();
+        let bytes = elf.map(|elf| code(elf) as f64).map_err(|error| error.to_string());
+        Row::new(name, "bytes", goal, bytes)
+    })
+}
+
+/// What this host verifies in a second.
+pub(crate) fn rates() -> [Row; 3] {
+    [
+        ("chain events replayed on the host, Ed25519", "events/s", events(CHAIN)),
+        ("chain events replayed on the host, Ed25519 + ML-DSA-44", "events/s", events(HYBRID)),
+        ("proof bundles of one event verified on the host", "bundles/s", rate(1.0, bundle)),
+    ]
+    .map(|(name, unit, rate)| Row::new(name, unit, Goal::None, rate))
+}
+
+fn events(events: Events) -> Result<f64, String> {
+    rate(events.count as f64, || {
+        let anchor = first_anchor(events.bytes).ok_or("no chain")?;
+        let mut chain = Chain::new(anchor);
+        chain.replay(events.bytes).and_then(|()| chain.proven().map(drop)).map_err(text)
+    })
+}
+
+fn bundle() -> Result<(), String> {
+    let events = BUNDLE.get(BUNDLE_HEAD_BYTES..).and_then(first_anchor);
+    let mut chain = Chain::new(events.ok_or("no bundle")?);
+    let mut reader = Reader::new(None);
+    reader.push(&mut chain, BUNDLE).and_then(|()| reader.end()).map(drop).map_err(text)
+}
+
+/// How many things a second, of which `verify` does `count`.
+fn rate(count: f64, verify: impl Fn() -> Result<(), String>) -> Result<f64, String> {
+    median_of(|| {
+        let start = Instant::now();
+        (0..ROUNDS).try_for_each(|_| verify())?;
+        Ok(f64::from(ROUNDS) * count / start.elapsed().as_secs_f64())
+    })
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
