@@ -185,6 +185,7 @@ fn a_genesis_alone_is_no_pin() {
         (format!("{genesis}:4294967295:{key}"), Err(PinError::Sequence)),
         (format!("{genesis}:4294967296:{id}"), Err(PinError::Text)),
         (format!("{genesis}:-1:{id}"), Err(PinError::Text)),
+        (format!("{genesis}:+7:{id}"), Err(PinError::Text)),
         (format!("{genesis}:7:{id}:"), Err(PinError::Text)),
         (format!("{genesis}:7:{id}0"), Err(PinError::Text)),
         (String::new(), Err(PinError::Text)),

@@ -98,7 +98,9 @@ impl Pin {
         let mut parts = bytes.map(|part| core::str::from_utf8(part).unwrap_or_default());
         let genesis = parts.next().and_then(Number::from_hex).ok_or(PinError::Text)?;
         let sequence = parts.next().ok_or(PinError::GenesisOnly)?;
-        let sequence = sequence.parse().map_err(|_| PinError::Text)?;
+        // As it prints: `parse` takes a sign, too.
+        let is_plain = sequence.bytes().all(|byte| byte.is_ascii_digit());
+        let sequence = sequence.parse().ok().filter(|_| is_plain).ok_or(PinError::Text)?;
         let commitment = parts.next().ok_or(PinError::GenesisOnly)?;
         let transaction = || Number::from_hex(commitment).map(Commitment::Transaction);
         let next_key = || Number::from_hex(commitment).map(Commitment::NextKey);
