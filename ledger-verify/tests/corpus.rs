@@ -20,7 +20,7 @@ use targets::{World, world};
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 17] = [
+const TARGETS: [Target; 20] = [
     ("base64", targets::base64),
     ("bundle", targets::bundle),
     ("cbor", targets::cbor),
@@ -28,10 +28,13 @@ const TARGETS: [Target; 17] = [
     ("event", targets::event),
     ("feed", targets::feed),
     ("key", targets::key),
+    ("nexus_block", targets::nexus_block),
     ("nexus_bundle", targets::nexus_bundle),
     ("nexus_object", targets::nexus_object),
+    ("nexus_signature", targets::nexus_signature),
     ("nexus_text", targets::nexus_text),
     ("nexus_transaction", targets::nexus_transaction),
+    ("nexus_write", targets::nexus_write),
     ("note", targets::note),
     ("proof", targets::proof),
     ("registers", targets::registers),
@@ -80,12 +83,28 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
 
 fn nexus_seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     use ledger_verify::nexus::address::Address;
+    use ledger_verify::write::nexus::pointer_write;
     use ledger_verify::write::nexus::{asset, record_bytes, record_object, record_text};
     let record = targets::record();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("vectors/nexus.json")).unwrap();
+    let header = vectors["block_4555100"]["header_hex"].as_str().unwrap();
+    let header = header
+        .as_bytes()
+        .chunks(2)
+        .map(|digits| u8::from_str_radix(core::str::from_utf8(digits).unwrap(), 16).unwrap());
+    let header: Vec<u8> = header.collect();
+    let write = pointer_write(&record);
+    let write = [&[u8::try_from(write.len()).unwrap()], &*write, &record_object(&record)].concat();
     let real = include_bytes!("vectors/nexus_4555100.bin");
     let pin = format!("a1{}:5:01{}", "07".repeat(31), "5c".repeat(63));
     let address = Address::namespace("cairn").to_string();
     vec![
+        ("nexus_block", "real".into(), header.clone()),
+        ("nexus_block", "twice-and-branch".into(), [&*header, &*header, &[8; 128]].concat()),
+        ("nexus_signature", "brainpool".into(), vec![0, 0, 0, 1]),
+        ("nexus_signature", "falcon".into(), vec![1, 0, 0, 1]),
+        ("nexus_write", "pointer".into(), write),
         ("nexus_bundle", "in-100s".into(), [&[99], &*targets::nexus_genuine_bundle()].concat()),
         ("nexus_object", "pointer".into(), record_object(&record)),
         ("nexus_object", "bytes".into(), record_bytes(&record, 128)),

@@ -21,8 +21,8 @@ use ledger_verify::write::log::base64 as encode64;
 use ledger_verify::{bundle, write};
 
 pub use nexus::{
-    NexusWorld, nexus_bundle, nexus_genuine_bundle, nexus_object, nexus_text, nexus_transaction,
-    nexus_world, record,
+    NexusWorld, nexus_block, nexus_bundle, nexus_genuine_bundle, nexus_object, nexus_signature,
+    nexus_text, nexus_transaction, nexus_world, nexus_write, record,
 };
 pub use rfc6962::{continues, includes, leaf, path, root, subproof};
 pub use world::{World, encode_head, vouch_for, world};

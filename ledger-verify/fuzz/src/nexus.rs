@@ -3,15 +3,19 @@
 use std::sync::OnceLock;
 
 use ledger_verify::nexus::address::Address;
+use ledger_verify::nexus::block::{self, Evidence, Header, descend, merkle_root, verify_inclusion};
 use ledger_verify::nexus::bundle::{Feed, Item, items};
 use ledger_verify::nexus::chain::{Chain, Commitment, Pin};
 use ledger_verify::nexus::record::Record;
 use ledger_verify::nexus::register::object::{Field, Object};
 use ledger_verify::nexus::register::{Kind, State, Track};
+use ledger_verify::nexus::signature::KeyType;
 use ledger_verify::nexus::transaction::{MerkleTransaction, RAW_PREFIX, Transaction};
 use ledger_verify::nexus::{Genesis, Number, TransactionId};
 use ledger_verify::registers::{Name, Value};
-use ledger_verify::write::nexus::{Wallet, bundle, field, inclusion, record_bytes, record_object};
+use ledger_verify::write::nexus::{
+    SecretKey, Wallet, bundle, field, inclusion, record_bytes, record_object, write_fields,
+};
 
 /// A genuine chain of three, and the pin at its end.
 pub struct NexusWorld {
@@ -19,7 +23,11 @@ pub struct NexusWorld {
     pub raws: Vec<Vec<u8>>,
     ids: Vec<TransactionId>,
     pin: Pin,
+    /// A public key of each type, and its signature of [`MESSAGE`].
+    signatures: [(KeyType, Vec<u8>, Vec<u8>); 2],
 }
+
+const MESSAGE: &[u8] = b"message";
 
 fn number(top: u8) -> Genesis {
     let mut number = Number([7; 32]);
@@ -45,7 +53,11 @@ pub fn nexus_world() -> &'static NexusWorld {
         raws.push(wallet.seal());
         let pin = Pin::new(wallet.genesis, 2, Commitment::Transaction(wallet.previous)).unwrap();
         let ids = raws.iter().map(|raw| Transaction::parse_raw(raw).unwrap().id).collect();
-        NexusWorld { raws, ids, pin }
+        let signatures = [KeyType::Brainpool, KeyType::Falcon].map(|key_type| {
+            let key = SecretKey::derive(key_type, &[1; 32], 0);
+            (key_type, key.public().to_vec(), key.sign(MESSAGE))
+        });
+        NexusWorld { raws, ids, pin, signatures }
     })
 }
 
@@ -124,6 +136,72 @@ pub fn nexus_object(data: &[u8]) {
             assert_eq!(Record::of(&State { data: &again, ..state }), Some(record));
         }
     }
+}
+
+/// Writes to an object, whose length the first byte says, change values and nothing else.
+pub fn nexus_write(data: &[u8]) {
+    let Some((length, data)) = data.split_first() else { return };
+    let (writes, object) = data.split_at(data.len().min(usize::from(*length)));
+    let mut written = object.to_vec();
+    let is_object = Object::parse(object).is_ok();
+    let answer = write_fields(&mut written, writes);
+    assert!(is_object || answer.is_err() && written == object);
+    if let (Ok(before), Ok(after)) = (Object::parse(object), Object::parse(&written)) {
+        assert_eq!(before.fields().count(), after.fields().count());
+        for (before, after) in before.fields().zip(after.fields()) {
+            let shape = |f: &Field<'_>| (f.name.to_vec(), f.is_mutable, f.kind, f.value.len());
+            assert_eq!(shape(&before), shape(&after));
+            assert!(before.is_mutable || before.value == after.value);
+        }
+    } else {
+        assert!(!is_object);
+    }
+}
+
+/// Headers are as long as they are; one whose hash is pinned is believed, and leads to no other that is
+/// not the one it names.
+pub fn nexus_block(data: &[u8]) {
+    let mut headers = Vec::new();
+    let mut rest = data;
+    while let Ok((header, after)) = Header::split(rest) {
+        assert_eq!(Header::parse(header.bytes()), Ok(header));
+        assert_eq!(header.bytes().len() + after.len(), rest.len());
+        headers.push(header);
+        rest = after;
+    }
+    let Some(first) = headers.first() else { return };
+    let pinned = first.hash();
+    let Ok(linked) = descend(&pinned, [first.bytes()]) else {
+        assert!(matches!(first.evidence(), Err(block::Reason::Target | block::Reason::Work)));
+        return;
+    };
+    assert_eq!(linked.header, *first);
+    assert_eq!(linked.blocks_with_work, u64::from(first.evidence() == Ok(Evidence::Work)));
+    let (branch, _) = rest.as_chunks();
+    for (id, branch) in [(first.merkle_root, &[][..]), (&[7; 64], branch)] {
+        let is_included = verify_inclusion(&pinned, [first.bytes()], id, 0, branch).is_ok();
+        assert_eq!(is_included, merkle_root(id, 0, branch) == Ok(*first.merkle_root));
+    }
+    let all = headers.iter().map(Header::bytes);
+    assert!(headers.len() == 1 || descend(&pinned, all).is_err());
+}
+
+/// Spoiled keys and signatures of the type that the first byte chooses: none verifies, except that of
+/// Falcon a key next to the signer's may.
+pub fn nexus_signature(data: &[u8]) {
+    let Some((number, data)) = data.split_first() else { return };
+    let (key_type, mut public, mut signature) =
+        nexus_world().signatures[usize::from(number % 2)].clone();
+    let data = data.get(..signature.len() + public.len()).unwrap_or(data);
+    let (over_signature, over_key) = data.split_at(data.len().min(signature.len()));
+    for (bytes, added) in [(&mut signature, over_signature), (&mut public, over_key)] {
+        bytes.iter_mut().rev().zip(added).for_each(|(byte, add)| *byte = byte.wrapping_add(*add));
+    }
+    let is_kept = |added: &[u8]| added.iter().all(|byte| *byte == 0);
+    let verifies = key_type.verify(&public, MESSAGE, &signature).is_ok();
+    let may_verify = is_kept(over_key) || key_type == KeyType::Falcon;
+    assert!(!verifies || may_verify && is_kept(over_signature));
+    assert!(verifies || !is_kept(data));
 }
 
 /// Addresses and pins that are read print as they are read.

@@ -10,7 +10,7 @@ pub use record::{
     RecordField, asset, bundle, inclusion, pointer_write, record_bytes, record_fields,
     record_object, record_text,
 };
-pub use wallet::{Contract, Draft, Register, Wallet, field, field_write};
+pub use wallet::{Contract, Draft, Register, Wallet, field, field_write, write_fields};
 
 use std::boxed::Box;
 use std::vec::Vec;
