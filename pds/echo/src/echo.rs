@@ -15,8 +15,6 @@ const PORT: u16 = 7;
 const CONNECTIONS_MAX: u32 = 8;
 /// Numbers of TCP sockets that `net` may give out.
 const SOCKETS: usize = 32;
-/// Longest datagram or piece of a stream: one receive buffer of `net`.
-const PIECE_BYTES_MAX: usize = 4096;
 /// Requests that one event may cause: releases for a connection's 16 buffers, and an abort.
 const REQUESTS_MAX: usize = 17;
 
@@ -43,7 +41,6 @@ pub struct Echo<'a, F: FnMut()> {
     streams: [Option<Stream>; SOCKETS],
     /// Requests that found no room. No event is taken while there are any, so they are bounded.
     waiting: heapless::Deque<Request, REQUESTS_MAX>,
-    bounce: [u8; PIECE_BYTES_MAX],
     /// Ports that are open: UDP and TCP.
     ports: usize,
     counters: Counters,
@@ -66,7 +63,6 @@ impl<'a, F: FnMut()> Echo<'a, F> {
             data,
             streams: [const { None }; SOCKETS],
             waiting: heapless::Deque::new(),
-            bounce: [0; PIECE_BYTES_MAX],
             ports: 0,
             counters: Counters::default(),
         };
@@ -172,12 +168,11 @@ impl<'a, F: FnMut()> Echo<'a, F> {
     }
 
     /// Copies what arrived to where `net` sends it from; `false` if it lies in no receive buffer.
-    fn copy(&mut self, piece: Piece) -> bool {
+    fn copy(&self, piece: Piece) -> bool {
         let from = self.received.span(piece.offset, piece.len);
         let to = self.data.span(piece.offset, piece.len);
         let (Ok(from), Ok(to)) = (from, to) else { return false };
-        let copied = self.received.copy_out(from, &mut self.bounce);
-        copied.and_then(|bytes| self.data.copy_in(to, bytes)).is_ok()
+        self.data.copy_across(to, &self.received, from).is_ok()
     }
 
     /// Counts and copies what arrived.

@@ -4,14 +4,12 @@
 
 use protocols::net::{Op, Request};
 use sel4_externally_shared::access::ReadOnly;
-use sel4_shared_ring_buffer::{DataRegion, Span};
+use sel4_shared_ring_buffer::{DataRegion, Span, SpanError};
 
 use crate::NetPeer;
 
 /// `Send` requests of one socket that `net` takes before the first is done.
 const SENDS_MAX: usize = 4;
-/// Bytes copied at a time between two regions, through the stack.
-const BOUNCE_BYTES: u32 = 2048;
 
 /// Bytes of a large ring: as many as `net` buffers of a connection.
 const LANE_BYTES: u32 = 32 * 1024;
@@ -144,17 +142,14 @@ impl Outbox {
     }
 
     /// Appends bytes; the caller has looked for room.
-    pub(crate) fn write(&mut self, region: DataRegion<'_>, mut bytes: &[u8]) {
+    pub(crate) fn write(&mut self, region: DataRegion<'_>, bytes: &[u8]) {
         debug_assert!(bytes.len() <= self.room() as usize);
-        while !bytes.is_empty() && self.room() > 0 {
-            let (at, to_end) = self.place(self.written);
-            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX).min(to_end).min(self.room());
-            let (now, later) = bytes.split_at(len as usize);
-            // The ring lies within the region.
-            let _ = region.span(at, len).and_then(|span| region.copy_in(span, now));
-            self.written += u64::from(len);
-            bytes = later;
-        }
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.append(region, len, |place, done| {
+            let piece =
+                bytes.get(done as usize..).and_then(|rest| rest.get(..place.len() as usize));
+            region.copy_in(place, piece.ok_or(SpanError::WrongLength)?)
+        });
     }
 
     /// Appends the front of a span of another region, as much as fits; answers how many bytes.
@@ -164,14 +159,28 @@ impl Outbox {
         from: DataRegion<'_, ReadOnly>,
         span: Span,
     ) -> u32 {
-        let mut bounce = [0; BOUNCE_BYTES as usize];
-        let len = span.len().min(self.room());
+        self.append(region, span.len(), |place, done| {
+            region.copy_across(place, &from, span.part(done, place.len())?)
+        })
+    }
+
+    /// Appends as many of `len` bytes as fit, piece by piece, and answers how many: `put` is told where
+    /// a piece goes and how many bytes came before it.
+    fn append(
+        &mut self,
+        region: DataRegion<'_>,
+        len: u32,
+        put: impl Fn(Span, u32) -> Result<(), SpanError>,
+    ) -> u32 {
+        let len = len.min(self.room());
         let mut done = 0;
         while done < len {
-            let step = (len - done).min(BOUNCE_BYTES);
-            let part = span.part(done, step);
-            let Ok(bytes) = part.and_then(|part| from.copy_out(part, &mut bounce)) else { break };
-            self.write(region, bytes);
+            let (at, to_end) = self.place(self.written);
+            let step = (len - done).min(to_end);
+            if region.span(at, step).and_then(|place| put(place, done)).is_err() {
+                break;
+            }
+            self.written += u64::from(step);
             done += step;
         }
         done
@@ -248,21 +257,29 @@ mod tests {
         /// What goes in comes out in order, whatever the pieces, also around the ring's end.
         #[test]
         fn bytes_come_out_as_they_went_in(
-            lens in proptest::collection::vec((0..70_usize, any::<bool>()), 1..80),
+            lens in proptest::collection::vec((0..70_usize, any::<(bool, bool)>()), 1..80),
         ) {
             let link = crate::tests::link();
             let (mut server, mut net) =
                 (link.server(|| ()), NetPeer::new("net", link.client(|| ())));
             let mut memory = [0; 100];
             let region = DataRegion::new(ExternallySharedRef::from_mut_ref(&mut memory[..]));
+            let mut source = [0; 100];
+            let source = DataRegion::new(ExternallySharedRef::from_mut_ref(&mut source[..]));
             let mut outbox = Outbox::new(20, 64);
             let (mut expected, mut found, mut next) = (Vec::<u8>::new(), Vec::new(), 0_u8);
-            for (len, takes) in lens {
+            for (len, (takes, is_elsewhere)) in lens {
                 let bytes: Vec<u8> = (0..len.min(outbox.room() as usize))
                     .map(|_| { next = next.wrapping_add(1); next })
                     .collect();
                 expected.extend(&bytes);
-                outbox.write(region, &bytes);
+                if is_elsewhere {
+                    let span = source.span(5, u32::try_from(bytes.len()).unwrap()).unwrap();
+                    source.copy_in(span, &bytes).unwrap();
+                    prop_assert_eq!(outbox.copy(region, source.read_only(), span), span.len());
+                } else {
+                    outbox.write(region, &bytes);
+                }
                 outbox.flush(7, &mut net);
                 net.flush();
                 while takes && let Ok(Some(send)) = server.receive() {

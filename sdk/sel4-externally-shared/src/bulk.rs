@@ -60,11 +60,12 @@ pub(crate) unsafe fn write<T>(dst: *mut T, value: T) {
     copy_value!(T, value.as_ptr(), dst, read, write_volatile);
 }
 
-/// Copies bytes between shared and private memory, of any alignment.
+/// Copies bytes between shared and private memory, or shared and shared, of any alignment.
 ///
 /// # Safety
 ///
-/// `src` is readable and `dst` writable for `bytes`; they do not overlap.
+/// `src` is readable and `dst` writable for `bytes`. If they overlap, which private memory never does,
+/// any of the source's bytes may arrive.
 #[cfg(target_arch = "aarch64")]
 #[inline]
 pub(crate) unsafe fn copy_disjoint(src: *const u8, dst: *mut u8, bytes: usize) {
@@ -75,13 +76,11 @@ pub(crate) unsafe fn copy_disjoint(src: *const u8, dst: *mut u8, bytes: usize) {
             "subs {bytes}, {bytes}, #64",
             "b.lo 3f",
             "2:",
-            "ldp q16, q17, [{src}]",
-            "ldp q18, q19, [{src}, #32]",
-            "add {src}, {src}, #64",
+            "ldp q16, q17, [{src}], #32",
+            "ldp q18, q19, [{src}], #32",
             "subs {bytes}, {bytes}, #64",
-            "stp q16, q17, [{dst}]",
-            "stp q18, q19, [{dst}, #32]",
-            "add {dst}, {dst}, #64",
+            "stp q16, q17, [{dst}], #32",
+            "stp q18, q19, [{dst}], #32",
             "b.hs 2b",
             // Only the low six bits of the count matter now; they are right although it is negative.
             "3:",
@@ -122,11 +121,12 @@ pub(crate) unsafe fn copy_disjoint(src: *const u8, dst: *mut u8, bytes: usize) {
     }
 }
 
-/// Copies bytes between shared and private memory, of any alignment.
+/// Copies bytes between shared and private memory, or shared and shared, of any alignment.
 ///
 /// # Safety
 ///
-/// `src` is readable and `dst` writable for `bytes`; they do not overlap.
+/// `src` is readable and `dst` writable for `bytes`. If they overlap, which private memory never does,
+/// any of the source's bytes may arrive.
 #[cfg(not(target_arch = "aarch64"))]
 pub(crate) unsafe fn copy_disjoint(src: *const u8, dst: *mut u8, bytes: usize) {
     for index in 0..bytes {

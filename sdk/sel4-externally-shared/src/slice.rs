@@ -143,6 +143,29 @@ impl<'a, T, A> ExternallySharedPtr<'a, [T], A> {
         }
     }
 
+    /// Copies a slice of other shared memory in. Bytes that belong to both may come out mixed.
+    ///
+    /// # Errors
+    ///
+    /// When the lengths differ.
+    #[inline]
+    pub fn try_copy_from_shared<B: Readable>(
+        self,
+        src: ExternallySharedPtr<'_, [T], B>,
+    ) -> Result<(), OutOfBounds>
+    where
+        A: Writable,
+        T: FromBytes + IntoBytes,
+    {
+        if src.len() != self.len() {
+            return Err(OutOfBounds);
+        }
+        let bytes = self.len() * size_of::<T>();
+        // SAFETY: both have this length; bytes of shared memory may be any.
+        unsafe { bulk::copy_disjoint(src.start().cast(), self.start().cast(), bytes) };
+        Ok(())
+    }
+
     /// Copies a range to position `dest` of the same slice; they may overlap.
     ///
     /// # Errors

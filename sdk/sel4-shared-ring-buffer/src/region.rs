@@ -160,6 +160,24 @@ impl<'a, A> DataRegion<'a, A> {
         self.bytes_of(span)?.try_copy_from_slice(from).map_err(|_| SpanError::WrongLength)
     }
 
+    /// Copies a span of another region into a span of the same length, without a look at the bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SpanError::ForeignRegion`], or [`SpanError::WrongLength`] when lengths differ.
+    pub fn copy_across<B: Readable>(
+        &self,
+        span: Span,
+        from: &DataRegion<'_, B>,
+        source: Span,
+    ) -> Result<(), SpanError>
+    where
+        A: Writable,
+    {
+        let source = from.bytes_of(source)?;
+        self.bytes_of(span)?.try_copy_from_shared(source).map_err(|_| SpanError::WrongLength)
+    }
+
     /// The bytes of a span that this region made.
     fn bytes_of(&self, span: Span) -> Result<ExternallySharedPtr<'a, [u8], A>, SpanError> {
         if span.region != self.start() {
@@ -230,6 +248,25 @@ mod tests {
                 let span = one.span(0, 4).unwrap();
                 assert_eq!(other.copy_in(span, &[0; 4]), Err(SpanError::ForeignRegion));
                 assert_eq!(other.copy_out(span, &mut [0; 4]), Err(SpanError::ForeignRegion));
+            });
+        });
+    }
+
+    #[test]
+    fn copies_across_exactly_what_fits() {
+        with_region(600, |from| {
+            with_region(600, |to| {
+                let (source, span) = (from.span(10, 300).unwrap(), to.span(101, 300).unwrap());
+                assert_eq!(to.copy_across(span, &from, source), Ok(()));
+                let (mut bytes, mut expected) = ([0; 600], [0; 600]);
+                from.copy_out(from.span(0, 600).unwrap(), &mut expected).unwrap();
+                expected.copy_within(10..310, 101);
+                to.copy_out(to.span(0, 600).unwrap(), &mut bytes).unwrap();
+                assert_eq!(bytes, expected);
+                let short = to.span(101, 299).unwrap();
+                assert_eq!(to.copy_across(short, &from, source), Err(SpanError::WrongLength));
+                assert_eq!(to.copy_across(span, &from, span), Err(SpanError::ForeignRegion));
+                assert_eq!(to.copy_across(source, &from, source), Err(SpanError::ForeignRegion));
             });
         });
     }
