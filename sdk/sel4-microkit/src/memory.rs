@@ -2,8 +2,9 @@
 //!
 //! Those of `compiler_builtins` go byte by byte where source and destination are not equally aligned,
 //! and a payload behind a packet's header never is. These use unaligned accesses, which AArch64 allows
-//! on normal memory and seL4 leaves allowed; device memory is no business of theirs. They use
-//! general-purpose registers only: a switch between PDs saves the others only for who used them.
+//! on normal memory and seL4 leaves allowed; device memory is no business of theirs. Up to
+//! 256 bytes they use general-purpose registers only: a switch between PDs saves the others only for
+//! who used them.
 
 // Up to 64 bytes: everything is loaded before anything is stored, in two overlapping halves. More: in
 // steps of 64, and then the last 64 once more as a whole.
@@ -61,7 +62,9 @@ memcpy:
     strb w8, [x5, #-1]
 6:  ret
 7:  mov x3, x0
+    cmp x2, #256
     sub x2, x2, #64
+    b.hi 9f
 8:  ldp x6, x7, [x1]
     ldp x8, x9, [x1, #16]
     ldp x10, x11, [x1, #32]
@@ -82,6 +85,17 @@ memcpy:
     stp x8, x9, [x5, #-48]
     stp x10, x11, [x5, #-32]
     stp x12, x13, [x5, #-16]
+    ret
+9:  ldp q16, q17, [x1], #32
+    ldp q18, q19, [x1], #32
+    subs x2, x2, #64
+    stp q16, q17, [x3], #32
+    stp q18, q19, [x3], #32
+    b.hi 9b
+    ldp q16, q17, [x4, #-64]
+    ldp q18, q19, [x4, #-32]
+    stp q16, q17, [x5, #-64]
+    stp q18, q19, [x5, #-32]
     ret
     .size memcpy, . - memcpy
 

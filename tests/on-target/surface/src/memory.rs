@@ -8,9 +8,9 @@ unsafe extern "C" {
     fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8;
 }
 
-const BYTES: usize = 320;
-/// Lengths on either side of every branch: 16, 32 and 64 bytes and their multiples.
-const LEN_MAX: usize = 200;
+const BYTES: usize = 448;
+/// Lengths on either side of every branch: 16, 32, 64 and 256 bytes and their multiples.
+const LEN_MAX: usize = 330;
 
 fn pattern() -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
