@@ -11,6 +11,7 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TCP_HEADER_LEN, TcpPacket,
 };
 
+use crate::service::FrameDevice;
 use crate::sockets::TcpTable;
 use crate::stack::handshake_is_stale;
 
@@ -41,9 +42,9 @@ impl Backlog {
         self.syns.is_full()
     }
 
-    /// Whether somebody's port is open now.
-    pub(crate) fn can_go_on(&self, tcp: &TcpTable) -> bool {
-        self.syns.iter().any(|syn| tcp.takes(syn.port))
+    /// Whether somebody's port is open now, and `device` has room for the answer.
+    pub(crate) fn can_go_on(&self, tcp: &TcpTable, device: &mut impl Device, now: Instant) -> bool {
+        self.syns.iter().any(|syn| tcp.takes(syn.port)) && device.transmit(now).is_some()
     }
 
     fn push(&mut self, port: u16, frame: &[u8], now: Instant) {
@@ -90,9 +91,11 @@ pub(crate) struct Gate<'d, D> {
     pub(crate) device: &'d mut D,
     pub(crate) backlog: &'d mut Backlog,
     pub(crate) tcp: &'d TcpTable,
+    /// Set when somebody knocks: a listener may need another socket.
+    pub(crate) is_wanted: &'d mut bool,
 }
 
-impl<D: Device> Device for Gate<'_, D> {
+impl<D: FrameDevice> Device for Gate<'_, D> {
     type RxToken<'t>
         = Arrival<'t, D::RxToken<'t>>
     where
@@ -103,14 +106,14 @@ impl<D: Device> Device for Gate<'_, D> {
         Self: 't;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        if self.backlog.can_go_on(self.tcp) {
-            let answer = self.device.transmit(now)?;
-            let syn = self.backlog.take(self.tcp, now).unwrap_or_default();
-            return Some((Arrival::Waited(syn), answer));
-        }
-        let (frame, answer) = self.device.receive(now)?;
-        let Self { backlog, tcp, .. } = self;
-        Some((Arrival::New { frame, backlog, tcp, now }, answer))
+        let Self { device, backlog, tcp, is_wanted } = self;
+        let goes_on = backlog.can_go_on(tcp, *device, now);
+        let waited = if goes_on { backlog.take(tcp, now) } else { None };
+        let (frame, answer) = match waited {
+            Some(syn) => device.receive_again(&syn)?,
+            None => device.receive(now)?,
+        };
+        Some((Arrival { frame, backlog, tcp, is_wanted, now }, answer))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -122,25 +125,27 @@ impl<D: Device> Device for Gate<'_, D> {
     }
 }
 
-/// A frame from the wire, or one that waited.
-pub(crate) enum Arrival<'t, T> {
-    Waited(SynBytes),
-    New { frame: T, backlog: &'t mut Backlog, tcp: &'t TcpTable, now: Instant },
+/// A frame at the gate.
+pub(crate) struct Arrival<'t, T> {
+    frame: T,
+    backlog: &'t mut Backlog,
+    tcp: &'t TcpTable,
+    is_wanted: &'t mut bool,
+    now: Instant,
 }
 
 impl<T: RxToken> RxToken for Arrival<'_, T> {
     fn consume<R, G: FnOnce(&[u8]) -> R>(self, parse: G) -> R {
-        match self {
-            Self::Waited(syn) => parse(&syn),
-            Self::New { frame, backlog, tcp, now } => frame.consume(|bytes| {
-                let port = if tcp.is_shut() { wanted_port(bytes) } else { None };
-                let waits = port.filter(|&port| tcp.shuts(port));
-                if let Some(port) = waits {
-                    backlog.push(port, bytes, now);
-                }
-                // smoltcp passes over an empty frame.
-                parse(if waits.is_some() { &[] } else { bytes })
-            }),
-        }
+        let Self { frame, backlog, tcp, is_wanted, now } = self;
+        frame.consume(|bytes| {
+            let port = wanted_port(bytes);
+            *is_wanted = port.is_some();
+            let waits = port.filter(|&port| tcp.shuts(port));
+            if let Some(port) = waits {
+                backlog.push(port, bytes, now);
+            }
+            // smoltcp passes over an empty frame.
+            parse(if waits.is_some() { &[] } else { bytes })
+        })
     }
 }

@@ -147,17 +147,29 @@ impl<'a, F: FnMut()> Frames<'a, F> {
         None
     }
 
-    fn free_transmit_buffer(&mut self) -> Option<BufferIndex> {
+    /// Collects what the card has sent; whether there is a buffer for another frame.
+    fn can_transmit(&mut self) -> bool {
         while self.transmit.pool.held_count() < self.transmit.pool.grid().count() {
             if self.transmit.next(&mut self.counters).is_none() {
                 break;
             }
         }
-        self.transmit.pool.take()
+        self.transmit.pool.held_count() > 0
+    }
+
+    /// The first `len` bytes of `self.frame`, and the answer to it.
+    fn tokens(&mut self, len: usize) -> (Received<'_>, Outgoing<'_, 'a, F>) {
+        let Self { transmit: lane, tx_memory: memory, frame, counters, .. } = self;
+        (Received(frame.get(..len).unwrap_or_default()), Outgoing { lane, memory, counters })
     }
 }
 
 impl<F: FnMut()> FrameDevice for Frames<'_, F> {
+    fn receive_again(&mut self, frame: &[u8]) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        self.frame.get_mut(..frame.len())?.copy_from_slice(frame);
+        self.can_transmit().then(|| self.tokens(frame.len()))
+    }
+
     fn flush(&mut self) {
         self.refill();
         self.receive.link.flush();
@@ -183,23 +195,15 @@ impl<'a, F: FnMut()> Device for Frames<'a, F> {
         Self: 't;
 
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let buffer = self.free_transmit_buffer()?;
-        let Some(len) = self.next_frame() else {
-            self.transmit.pool.give_back(self.transmit.pool.grid().offset_of(buffer)).ok();
+        if !self.can_transmit() {
             return None;
-        };
-        let Self { transmit, tx_memory, frame, counters, .. } = self;
-        let received = Received(frame.get(..len).unwrap_or_default());
-        Some((
-            received,
-            Outgoing { lane: transmit, memory: tx_memory, counters, buffer: Some(buffer) },
-        ))
+        }
+        let len = self.next_frame()?;
+        Some(self.tokens(len))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        let buffer = self.free_transmit_buffer()?;
-        let Self { transmit, tx_memory, counters, .. } = self;
-        Some(Outgoing { lane: transmit, memory: tx_memory, counters, buffer: Some(buffer) })
+        self.can_transmit().then(|| self.tokens(0).1)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -219,17 +223,16 @@ impl RxToken for Received<'_> {
     }
 }
 
-/// A transmit buffer; it goes back to the pool when smoltcp does not use it.
+/// A frame to be sent. There is a buffer for it, which nobody else takes as long as this lives.
 pub struct Outgoing<'t, 'a, F: FnMut()> {
     lane: &'t mut Lane<'a, F>,
     memory: &'t mut [u8],
     counters: &'t mut Counters,
-    buffer: Option<BufferIndex>,
 }
 
 impl<F: FnMut()> TxToken for Outgoing<'_, '_, F> {
-    fn consume<R, G: FnOnce(&mut [u8]) -> R>(mut self, len: usize, emit: G) -> R {
-        let frame = self.buffer.take().and_then(|buffer| {
+    fn consume<R, G: FnOnce(&mut [u8]) -> R>(self, len: usize, emit: G) -> R {
+        let frame = self.lane.pool.take().and_then(|buffer| {
             let start = self.lane.pool.grid().offset_of(buffer) as usize;
             let bytes = u32::try_from(len).ok()?;
             Some((buffer, bytes, self.memory.get_mut(start..start + len)?))
@@ -242,14 +245,5 @@ impl<F: FnMut()> TxToken for Outgoing<'_, '_, F> {
         self.counters.transmitted += 1;
         self.counters.transmitted_bytes += u64::from(bytes);
         result
-    }
-}
-
-impl<F: FnMut()> Drop for Outgoing<'_, '_, F> {
-    fn drop(&mut self) {
-        if let Some(buffer) = self.buffer.take() {
-            // It was taken for this token and never lent, so the pool accepts it.
-            let _ = self.lane.pool.give_back(self.lane.pool.grid().offset_of(buffer));
-        }
     }
 }

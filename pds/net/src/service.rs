@@ -12,7 +12,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use crate::backlog::{Backlog, Gate};
 use crate::client::{Client, Command, event, parse};
 use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
-use crate::stack::{Egress, Ingress, Stack, TCP_SOCKETS, UDP_SOCKETS};
+use crate::stack::{Egress, Stack, TCP_SOCKETS, UDP_SOCKETS};
 use crate::start::{Memory, Parts};
 use crate::turn::{Outcome, Turn};
 
@@ -27,6 +27,8 @@ const EPHEMERAL_PORT_FIRST: u16 = 49152;
 
 /// A frame device that batches: what it was given goes to the card at the end of a turn.
 pub trait FrameDevice: Device {
+    /// A frame that was received earlier, once more.
+    fn receive_again(&mut self, frame: &[u8]) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)>;
     /// Publishes descriptors and wakes the card's driver where needed.
     fn flush(&mut self);
     /// Prepares for sleep; `false` when there is more to do.
@@ -115,6 +117,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
                 has_more |= self.serve(client);
             }
             has_more |= self.ingress(now);
+            self.follow(now);
             self.deliver();
             let egress = self.stack.egress(now, &mut self.device);
             if egress != Egress::Idle {
@@ -122,7 +125,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
                 self.deliver();
             }
             self.tcp.follow_leaving(&mut self.stack);
-            self.tcp.follow(&mut self.stack, now, self.backlog.is_full());
+            self.follow(now);
             self.device.flush();
             for client in &mut self.clients {
                 client.link.flush();
@@ -133,11 +136,14 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         }
     }
 
+    fn follow(&mut self, now: Instant) {
+        self.tcp.follow(&mut self.stack, now, self.backlog.is_full());
+    }
+
     /// Prepares every ring for sleep; `false` when one has something for us.
     fn arm(&mut self, now: Instant) -> bool {
-        // Who waits at an open port must also be answered.
-        let goes_on = self.backlog.can_go_on(self.tcp) && self.device.transmit(now).is_some();
-        let mut idle = self.device.arm() && !goes_on;
+        let mut idle = !self.backlog.can_go_on(self.tcp, &mut self.device, now);
+        idle &= self.device.arm();
         for client in &mut self.clients {
             // A client whose event ring is full is served again when it has read.
             idle &= client.link.arm();
@@ -148,15 +154,14 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
     /// Handles one turn of frames; whether there may be more.
     fn ingress(&mut self, now: Instant) -> bool {
         for _ in 0..FRAMES_PER_TURN {
+            let mut is_wanted = false;
             let Self { device, backlog, tcp, .. } = self;
-            let found = self.stack.ingress(now, &mut Gate { device, backlog, tcp });
-            let is_crowd = self.backlog.is_full();
-            match found {
-                Ingress::Idle => return false,
-                Ingress::Frame if !is_crowd => {}
-                Ingress::Frame | Ingress::Changed => {
-                    self.tcp.follow(&mut self.stack, now, is_crowd);
-                }
+            let mut gate = Gate { device, backlog, tcp, is_wanted: &mut is_wanted };
+            if !self.stack.ingress(now, &mut gate) {
+                return false;
+            }
+            if is_wanted {
+                self.follow(now);
             }
         }
         true

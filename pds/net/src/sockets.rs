@@ -152,8 +152,6 @@ pub(crate) struct TcpTable {
     leaving: Slots,
     /// A listener may lack a slot to wait with.
     is_short: bool,
-    /// A listener lacks one.
-    is_shut: bool,
     /// Listeners by number.
     pub listeners: [Option<Listener>; LISTENERS],
 }
@@ -166,7 +164,6 @@ impl TcpTable {
         waiting: Slots(0),
         leaving: Slots(0),
         is_short: false,
-        is_shut: false,
         listeners: [None; LISTENERS],
     };
 
@@ -223,11 +220,6 @@ impl TcpTable {
         self.connection(index).filter(|connection| connection.client == client)
     }
 
-    /// Whether a listener has no slot to wait with.
-    pub(crate) fn is_shut(&self) -> bool {
-        self.is_shut
-    }
-
     /// Whether a connection to `port` could begin now.
     pub(crate) fn takes(&self, port: u16) -> bool {
         self.listener_on(port).is_some_and(|listener| !self.is_shut_at(listener))
@@ -274,8 +266,7 @@ impl TcpTable {
             for index in 0..LISTENERS {
                 self.refill(index, stack, begun_by);
             }
-            self.is_shut = (0..LISTENERS).any(|index| self.is_shut_at(index));
-            self.is_short = self.is_shut;
+            self.is_short = (0..LISTENERS).any(|index| self.is_shut_at(index));
         }
     }
 

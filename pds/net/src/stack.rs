@@ -130,17 +130,6 @@ pub struct Stack {
     dhcp: Option<SocketHandle>,
 }
 
-/// What one call of [`Stack::ingress`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ingress {
-    /// There was no frame.
-    Idle,
-    /// A frame was looked at and no socket changed.
-    Frame,
-    /// A frame changed a socket.
-    Changed,
-}
-
 /// What one call of [`Stack::egress`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Egress {
@@ -188,13 +177,10 @@ impl Stack {
         Self { interface, sockets, tcp, udp, dhcp }
     }
 
-    /// Handles one received frame.
-    pub fn ingress(&mut self, now: Instant, device: &mut impl Device) -> Ingress {
-        match self.interface.poll_ingress_single(now, device, &mut self.sockets) {
-            PollIngressSingleResult::None => Ingress::Idle,
-            PollIngressSingleResult::PacketProcessed => Ingress::Frame,
-            PollIngressSingleResult::SocketStateChanged => Ingress::Changed,
-        }
+    /// Handles one received frame; `false` when there is none.
+    pub fn ingress(&mut self, now: Instant, device: &mut impl Device) -> bool {
+        let result = self.interface.poll_ingress_single(now, device, &mut self.sockets);
+        result != PollIngressSingleResult::None
     }
 
     /// Sends what sockets have to say, each at most `FRAMES_PER_EGRESS` frames.
