@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::system::VIRTUAL_TIME;
 use super::{Suite, median_of};
 use crate::images::{Images, Workshop};
 use crate::machine::{Machine, Parts};
@@ -19,7 +20,7 @@ const ON_THE_WAY: [&str; 3] = ["nic", "net", "echo"];
 
 impl Suite {
     pub(super) fn network(&mut self, workshop: &Workshop<'_>, images: &Images) {
-        let cable = Cable::plug(workshop, images);
+        let cable = Cable::plug(workshop, images, &[]);
         let mut row = |name: &str, unit, goal, load: &[&str]| {
             let value = match &cable {
                 Ok(cable) => median_of(|| cable.figure(load)),
@@ -37,6 +38,21 @@ impl Suite {
         let stream = ["tcp", STREAM_MIB];
         row("TCP echo, each way", "MiB/s", Goal::AtLeast(40.0), &stream);
         self.activity(&cable);
+        drop(cable);
+        self.instructions(&Cable::plug(workshop, images, &VIRTUAL_TIME));
+    }
+
+    /// What an echo costs the protection domains on the way, kernel entries included.
+    fn instructions(&mut self, cable: &Result<Cable, String>) {
+        for bytes in ["64", "1400"] {
+            let value = match cable {
+                Ok(cable) => cable.activity(&["udp-rate", bytes, OUTSTANDING, RATE_MILLIS]),
+                Err(problem) => Err(problem.clone()),
+            };
+            let name = format!("UDP echo, {bytes} B, 32 outstanding, work");
+            let value = value.map(|activity| activity.echo_ns);
+            self.rows.push(Row::new(name, "instr", Goal::None, value));
+        }
     }
 
     /// Wake-ups and kernel entries for each frame, alone and under load.
@@ -74,6 +90,8 @@ struct Activity {
     wakeups: f64,
     /// Wake-ups, notifications sent and interrupts: each enters the kernel once.
     entries: f64,
+    /// CPU time for a frame and its echo.
+    echo_ns: f64,
 }
 
 /// Sums over the protection domains on the way.
@@ -81,13 +99,14 @@ struct Counters {
     frames: f64,
     wakeups: f64,
     entries: f64,
+    cpu_us: f64,
 }
 
 impl Cable {
-    fn plug(workshop: &Workshop<'_>, images: &Images) -> Result<Self, String> {
+    fn plug(workshop: &Workshop<'_>, images: &Images, arguments: &[&str]) -> Result<Self, String> {
         let namespace = Namespace::new()?;
         let disk = workshop.volume();
-        let parts = Parts { image: &images.echo, disk: &disk, arguments: &[] };
+        let parts = Parts { image: &images.echo, disk: &disk, arguments };
         let mut machine = Machine::on_tap(parts, &namespace)?;
         machine.wait_until_ready()?;
         let cable = Self { _machine: machine, namespace };
@@ -115,6 +134,7 @@ impl Cable {
         Ok(Activity {
             wakeups: (after.wakeups - before.wakeups) / frames,
             entries: (after.entries - before.entries) / frames,
+            echo_ns: (after.cpu_us - before.cpu_us) * 1e3 / (frames / 2.0),
         })
     }
 
@@ -128,11 +148,12 @@ impl Cable {
 fn counters(status: &Value) -> Option<Counters> {
     let nic = &status["network"]["nic"];
     let frames = nic["received"].as_f64()? + nic["transmitted"].as_f64()?;
-    let mut counters = Counters { frames, wakeups: 0.0, entries: 0.0 };
+    let mut counters = Counters { frames, wakeups: 0.0, entries: 0.0, cpu_us: 0.0 };
     for pd in status["pds"].as_array()? {
         if ON_THE_WAY.iter().any(|name| pd["name"] == *name) {
             let wakeups = pd["wakeups"].as_f64()?;
             counters.wakeups += wakeups;
+            counters.cpu_us += pd["cpu_us"].as_f64()?;
             counters.entries +=
                 wakeups + pd["notifications"].as_f64()? + pd["interrupts"].as_f64()?;
         }
@@ -149,12 +170,13 @@ mod tests {
         let status = serde_json::json!({
             "network": {"nic": {"received": 10, "transmitted": 5}},
             "pds": [
-                {"name": "nic", "wakeups": 4, "notifications": 2, "interrupts": 3},
-                {"name": "net", "wakeups": 6, "notifications": 1, "interrupts": 0},
+                {"name": "nic", "wakeups": 4, "notifications": 2, "interrupts": 3, "cpu_us": 5},
+                {"name": "net", "wakeups": 6, "notifications": 1, "interrupts": 0, "cpu_us": 7},
                 {"name": "disk", "wakeups": 100, "notifications": 100, "interrupts": 100},
             ],
         });
         let counters = counters(&status).unwrap();
         assert_eq!((counters.frames, counters.wakeups, counters.entries), (15.0, 10.0, 16.0));
+        assert_eq!(counters.cpu_us, 12.0);
     }
 }
