@@ -58,6 +58,10 @@ fn a_replay_may_begin_at_the_pin() {
     replay(pin, &raws).unwrap();
     let before = replay(pin, &raws[..3]).map(|_| ()).unwrap_err();
     assert_eq!(before.reason, Reason::BeforePin { pinned: 3 });
+    // Who commits to another key is refused at once, and not where that key signs.
+    let other = Pin::new(wallet.genesis, 1, Commitment::NextKey(key)).unwrap();
+    let refused = replay(other, &raws).map(|_| ()).unwrap_err();
+    assert_eq!((refused.transaction, refused.reason), (1, Reason::NotPinned));
     // Neither the first nor the one that the pin authenticates.
     assert_eq!(replay(pin, &raws[2..]).map(|_| ()).unwrap_err().reason, Reason::Start);
     assert_eq!(replay(pin, &raws[1..]).map(|_| ()).unwrap_err().reason, Reason::Start);
@@ -253,7 +257,14 @@ fn a_fork_at_the_pin_is_refused_and_two_transactions_prove_it() {
     let mut forged = others[4].clone();
     *forged.last_mut().unwrap() ^= 1;
     assert_eq!(fork(&raws[4], &forged), None);
+    assert_eq!(fork(&forged, &raws[4]), None);
     assert_eq!(fork(&raws[4], &others[4][1..]), None);
+    // Another who says to be this user, and one with the same key: each has a first transaction.
+    let first = |seed, user| Wallet::new([seed; 32], genesis(user), TIME_S).seal();
+    assert_eq!(fork(&first(1, 1), &first(66, 1)), None);
+    assert_eq!(fork(&first(1, 1), &first(1, 2)), None);
+    let mut later = Wallet::new([1; 32], genesis(1), TIME_S + 1);
+    assert!(fork(&first(1, 1), &later.seal()).is_some());
 }
 
 #[test]
@@ -298,6 +309,9 @@ fn a_first_transaction_does_little() {
         more.create(address, Kind::Object, &object);
         assert_eq!(verdict(more), Err(Reason::FirstContracts));
     }
+    let mut names = fresh();
+    ["a", "b", "c"].iter().for_each(|name| names.create(named(name), Kind::Object, &object));
+    assert_eq!(verdict(names), Err(Reason::FirstContracts));
     let mut data = fresh();
     data.create(address(Kind::Raw, 1), Kind::Raw, b"x");
     assert_eq!(verdict(data), Err(Reason::FirstContracts));

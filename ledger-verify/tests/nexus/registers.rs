@@ -7,7 +7,7 @@ use ledger_verify::nexus::record::Record;
 use ledger_verify::nexus::register::object::{Object, Type};
 use ledger_verify::nexus::register::{Conflict, Custody, Kind, Origin, Rule, Track};
 use ledger_verify::nexus::{Error, Number, Reason};
-use ledger_verify::registers::Value;
+use ledger_verify::registers::{Platform, Value};
 use ledger_verify::write::nexus::{
     Draft, RecordField, Register, Wallet, asset, field, field_write, pointer_write, record_bytes,
     record_object, record_text,
@@ -339,10 +339,37 @@ fn a_stranger_cannot_claim() {
         let gift = self::gift(recipient, handover, conditions);
         assert!(gift.given().proven().unwrap().departure(&gift.at).is_none());
     }
+    let (mut giver, mut raws) = history(1);
+    giver.transfer(address(Kind::Raw, RAW), Number([0xff; 32]), Handover::Claimed);
+    raws.push(giver.seal());
+    let chain = replay(last_pin(&giver, &raws), &raws).unwrap();
+    assert!(chain.proven().unwrap().departure(&address(Kind::Raw, RAW)).is_none());
     // A register that nobody gave away.
     let (owner, raws) = history(1);
     let chain = replay(last_pin(&owner, &raws), &raws).unwrap();
     assert!(chain.proven().unwrap().departure(&address(Kind::Raw, RAW)).is_none());
+}
+
+#[test]
+fn a_register_changes_hands_under_all_versions() {
+    for version in 1..=4 {
+        let (mut giver, mut raws) = wallet(1);
+        giver.version = version;
+        let at = address(Kind::Raw, RAW);
+        let record = pointer("volume/raw", 1, 1);
+        giver.create(at, Kind::Raw, &record_bytes(&record, RAW_BYTES));
+        giver.transfer(at, genesis(2), Handover::Claimed);
+        raws.push(giver.seal());
+        let given = replay(last_pin(&giver, &raws), &raws).unwrap();
+        let departure = given.proven().unwrap().departure(&at).unwrap();
+        let (mut taker, mut taken) = wallet(2);
+        taker.claim(giver.previous, 1, at, giver.registers[&at].clone());
+        taken.push(taker.seal());
+        let mut chain: Replayed = Chain::new(last_pin(&taker, &taken), Track::All);
+        chain.expect(&departure).unwrap();
+        taken.iter().for_each(|raw| chain.apply(raw).unwrap());
+        assert_eq!(root(&chain.proven().unwrap(), "volume/raw"), Some((1, 1)));
+    }
 }
 
 #[test]
@@ -469,6 +496,11 @@ fn two_registers_of_one_name_are_not_believed_unless_one_is_newer() {
     assert_eq!(second(release("volume/raw", [1, 0, 0], 9)), Err(Conflict));
     assert_eq!(second(release("app", [1, 0, 0], 9)), Err(Conflict));
     assert_eq!(second(release("app", [1, 0, 1], 9)), Ok(Some(release("x", [1, 0, 1], 9).value)));
+    let mut elsewhere = release("app", [2, 0, 0], 9);
+    if let Value::Release(release) = &mut elsewhere.value {
+        release.platform = Platform::new("board").unwrap();
+    }
+    assert_eq!(second(elsewhere), Err(Conflict));
 }
 
 #[test]
@@ -605,6 +637,14 @@ fn what_began_before_the_replay_is_the_owners_word() {
     assert_eq!(root(&proven, "volume/raw"), Some((21, 3)));
     assert_eq!(root(&proven, "volume/object"), Some((14, 3)));
     assert_eq!(proven.value("app"), Ok(None));
+    // What holds no data is followed by nobody.
+    let name = Address::name("a", &wallet.genesis);
+    wallet.create(name, Kind::Object, &field("note", true, Type::U8, &[1]));
+    raws.push(wallet.seal());
+    wallet.write(name, &field_write("note", Type::U8, &[2]));
+    raws.push(wallet.seal());
+    let chain = replay(last_pin(&wallet, &raws), &raws[6..]).unwrap();
+    assert_eq!(chain.proven().unwrap().registers().iter().count(), 0);
     // From the first transaction on, nothing turns up from nowhere.
     let (mut wallet, mut raws) = self::wallet(1);
     let data = record_bytes(&pointer("volume/raw", 1, 1), RAW_BYTES);

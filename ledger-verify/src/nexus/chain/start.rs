@@ -6,9 +6,6 @@ use crate::nexus::error::{At, Reason};
 use crate::nexus::operation::Operation;
 use crate::nexus::transaction::Transaction;
 
-/// Most contracts in the first transaction of a chain on a public network.
-const FIRST_CONTRACTS_MAX: usize = 5;
-
 /// Checks that a replay may begin with `transaction`: the chain's first, which is proven once the pin
 /// is met, or the one that the pin authenticates.
 pub(super) fn check_start(pin: &Pin, transaction: &Transaction<'_>) -> Result<(), At> {
@@ -43,7 +40,7 @@ pub(super) fn check_first(transaction: &Transaction<'_>) -> Result<(), At> {
     }
     let (mut names, mut trusts, mut accounts, mut cryptos) = (0, 0, 0, 0);
     let refuse = |offset| Err((offset, Reason::FirstContracts));
-    for (contract, index) in transaction.contracts().zip(0..) {
+    for contract in transaction.contracts() {
         let Operation::Create { address, .. } = contract.operation()? else {
             return refuse(contract.operations_offset);
         };
@@ -55,7 +52,7 @@ pub(super) fn check_first(transaction: &Transaction<'_>) -> Result<(), At> {
             _ => return refuse(contract.operations_offset),
         };
         *count += 1;
-        if *count > max || index >= FIRST_CONTRACTS_MAX {
+        if *count > max {
             return refuse(contract.operations_offset);
         }
     }

@@ -88,7 +88,7 @@ fn bundle() -> Result<(), String> {
 }
 
 /// How many things a second, of which `verify` does `count`.
-fn rate(count: f64, verify: impl Fn() -> Result<(), String>) -> Result<f64, String> {
+pub(super) fn rate(count: f64, verify: impl Fn() -> Result<(), String>) -> Result<f64, String> {
     median_of(|| {
         let start = Instant::now();
         (0..ROUNDS).try_for_each(|_| verify())?;
