@@ -27,6 +27,20 @@ impl Chain {
         Self { environment: environment.clone(), folder }
     }
 
+    /// A copy of the chain, which may go on differently.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    #[must_use]
+    pub fn copied(&self, folder: PathBuf) -> Self {
+        fs::create_dir(&folder).unwrap();
+        for entry in fs::read_dir(&self.folder).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+        }
+        Self { environment: self.environment.clone(), folder }
+    }
+
     /// Builds the next generation of the volume `name` with these files.
     ///
     /// # Panics
@@ -49,6 +63,24 @@ impl Chain {
         ];
         self.environment.cairn(arguments);
         image
+    }
+
+    /// Ends the chain for good.
+    pub fn revoke(&self) {
+        self.environment.cairn([OsStr::new("chain"), "revoke".as_ref(), self.folder.as_ref()]);
+    }
+
+    /// A copy of a volume that carries the chain as it is now.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    #[must_use]
+    pub fn embedded(&self, image: &Path) -> PathBuf {
+        let copy = image.with_extension("embedded.img");
+        fs::copy(image, &copy).unwrap();
+        let [volume, embed, chain] = ["volume", "embed", "--chain"].map(OsStr::new);
+        self.environment.cairn([volume, embed, copy.as_ref(), chain, self.folder.as_ref()]);
+        copy
     }
 
     /// What `cairn chain show` says, as JSON.

@@ -13,6 +13,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
     let tests = named!["age":
         an_old_volume_is_refused,
         another_chains_volume_is_refused,
+        of_a_revoked_chain_nothing_newer_is_served,
         a_newer_volume_is_served_and_each_boot_has_its_own_id,
     ];
     trials(house, tests)
@@ -22,10 +23,15 @@ fn status(machine: &Machine) -> Value {
     serde_json::from_slice(&machine.get("/status").body).unwrap()
 }
 
-fn refusal(house: &House, name: &str, volume: &Path) -> String {
+fn refusal(house: &House, name: &str, volume: &Path, code: u16) -> String {
     let machine = house.boot(name, volume, &[]);
     let response = machine.get("/o/edition");
-    assert_eq!((response.status, response.text().lines().count()), (502, 1), "{}", response.text());
+    assert_eq!(
+        (response.status, response.text().lines().count()),
+        (code, 1),
+        "{}",
+        response.text()
+    );
     let reason = response.text().trim_end().to_owned();
     machine.wait_for(&format!("volume refused: {reason}"));
     assert_eq!(machine.get("/").text().trim_end(), reason);
@@ -38,13 +44,27 @@ fn refusal(house: &House, name: &str, volume: &Path) -> String {
 }
 
 pub(crate) fn an_old_volume_is_refused(house: &House) {
-    let reason = refusal(house, "old", &house.old);
+    let reason = refusal(house, "old", &house.old, 502);
     assert_eq!(reason, "volume generation 3 is older than the anchored 5");
 }
 
 pub(crate) fn another_chains_volume_is_refused(house: &House) {
-    let reason = refusal(house, "foreign", &house.foreign);
+    let reason = refusal(house, "foreign", &house.foreign, 502);
     assert!(reason.starts_with("volume belongs to another chain"), "{reason}");
+}
+
+pub(crate) fn of_a_revoked_chain_nothing_newer_is_served(house: &House) {
+    let reason = refusal(house, "revoked-new", &house.revoked_new, 410);
+    assert_eq!(reason, "chain is revoked by event 7: nothing after event 5 is believed");
+    // What the image pins was said before.
+    let machine = house.boot("revoked", &house.revoked, &[]);
+    assert_eq!(machine.get("/o/one-byte").body, house.files["one-byte"]);
+    let status = status(&machine);
+    let reason = "chain is revoked by event 6: nothing after event 5 is believed";
+    assert_eq!(
+        (&status["ledger"]["state"], &status["ledger"]["reason"]),
+        (&"revoked".into(), &reason.into())
+    );
 }
 
 pub(crate) fn a_newer_volume_is_served_and_each_boot_has_its_own_id(house: &House) {

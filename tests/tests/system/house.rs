@@ -33,6 +33,9 @@ pub(crate) struct House {
     pub(crate) new: PathBuf,
     /// Of the same name and generation, from another chain.
     pub(crate) foreign: PathBuf,
+    /// Generations 5 and 6 once more, each with an event behind it that revokes the chain.
+    pub(crate) revoked: PathBuf,
+    pub(crate) revoked_new: PathBuf,
 }
 
 impl House {
@@ -47,7 +50,12 @@ impl House {
             environment.image(&folder.path().join("image"), &chain.folder, &Additions::default());
         let listing = serde_json::from_str(&chain.list(&volume)).unwrap();
         let events = serde_json::from_str(&chain.show()).unwrap();
+        let ended = chain.copied(folder.path().join("ended"));
         let new = chain.volume(VOLUME, &edition(6));
+        let [revoked, revoked_new] = [(&ended, &volume), (&chain, &new)].map(|(chain, image)| {
+            chain.revoke();
+            chain.embedded(image)
+        });
         let other = Chain::new(&environment, folder.path().join("other"));
         let [.., foreign] = [1, 2, 3, 4, 5].map(|number| other.volume(VOLUME, &edition(number)));
         Self {
@@ -62,6 +70,8 @@ impl House {
             old,
             new,
             foreign,
+            revoked,
+            revoked_new,
         }
     }
 
