@@ -27,7 +27,7 @@ pub const EVENTS_MAX: usize = 4096;
 /// The only format version there is.
 pub const VERSION: u64 = 2;
 
-/// Takes a bundle in pieces and replays it into a chain, in about 7 KiB whatever its length.
+/// Takes a bundle in pieces and replays it into a chain, in 5 or, with ML-DSA, 6 KiB whatever its length.
 #[derive(Clone, Debug)]
 pub struct Reader<'p> {
     policy: Option<Policy<'p>>,

@@ -108,7 +108,7 @@ enum Span {
     FromAnchor,
 }
 
-/// A chain under replay, about 6 KiB.
+/// A chain under replay, about 5 KiB.
 ///
 /// Events go in through a [`Feed`], or on hosts all at once through [`Chain::replay`]. A refused event
 /// leaves everything as it was. What was proven is asked through [`Chain::proven`], which answers only
@@ -209,7 +209,7 @@ impl Chain {
         Error { event: self.anchor.sequence, offset: self.offset, reason }
     }
 
-    /// Accepts every event of `bytes`, back to back. Keeps a [`Feed`] on the stack, about 6 KiB.
+    /// Accepts every event of `bytes`, back to back. Keeps a [`Feed`] on the stack, 5 or 6 KiB.
     ///
     /// # Errors
     /// The first event that is refused, or [`Problem::Truncated`] when the last one is not complete;

@@ -2,6 +2,7 @@ mod authority;
 mod hostile;
 mod registers;
 mod resume;
+mod sizes;
 
 use std::string::ToString;
 use std::vec;
