@@ -365,7 +365,6 @@ impl<const N: usize> Table<N> {
         let state = State { data: data.as_slice(), modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
         match self.slot_mut(address) {
-            Some(slot) if slot.custody == Custody::Returned => {}
             Some(slot) => slot.store(&state),
             None if caller.may_be_older && is_data(address, state.kind)? => {
                 return self.keep(address, &state, Origin::Stated);
