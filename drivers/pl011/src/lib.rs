@@ -47,7 +47,9 @@ const FIFO_LEVELS: u32 = 0;
 /// Receive level reached, or bytes waiting for 32 bit times.
 const INTERRUPTS_RECEIVE: u32 = 1 << 4 | 1 << 6;
 const INTERRUPT_TRANSMIT: u32 = 1 << 5;
-const INTERRUPTS_ALL: u32 = 0x7ff;
+/// All but those of the receiver. Only reading ends these: the receive FIFO interrupts when it fills up, not
+/// because it holds something, so one that is cleared over bytes in it is never heard of again.
+const INTERRUPTS_CLEARED: u32 = 0x7ff & !INTERRUPTS_RECEIVE;
 
 /// One byte from the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl<R: Registers> Pl011<R> {
     /// Takes the UART over from whoever used it before: receive interrupts on, all others off.
     pub fn start(mut registers: R) -> Self {
         registers.write(register::INTERRUPT_MASK, 0);
-        registers.write(register::INTERRUPT_CLEAR, INTERRUPTS_ALL);
+        registers.write(register::INTERRUPT_CLEAR, INTERRUPTS_CLEARED);
         registers.write(register::LINE_CONTROL, LINE_8N1_FIFO);
         registers.write(register::FIFO_LEVELS, FIFO_LEVELS);
         registers.write(register::CONTROL, CONTROL_ON);
@@ -109,9 +111,9 @@ impl<R: Registers> Pl011<R> {
         }
     }
 
-    /// Withdraws the interrupt; bytes are to be read and written afterwards.
+    /// Withdraws the interrupt, but for that of bytes to be read: it goes on until there are none.
     pub fn acknowledge_interrupt(&mut self) {
-        self.registers.write(register::INTERRUPT_CLEAR, INTERRUPTS_ALL);
+        self.registers.write(register::INTERRUPT_CLEAR, INTERRUPTS_CLEARED);
     }
 }
 

@@ -56,7 +56,7 @@ fn start() -> (FakeUart, Pl011<FakeUart>) {
 fn start_leaves_only_receive_interrupts() {
     let (fake, _uart) = start();
     let fake = fake.0.borrow();
-    assert_eq!((fake.mask, fake.cleared), (INTERRUPTS_RECEIVE, INTERRUPTS_ALL));
+    assert_eq!((fake.mask, fake.cleared), (INTERRUPTS_RECEIVE, INTERRUPTS_CLEARED));
     assert_eq!(fake.control, CONTROL_ON);
 }
 
@@ -87,7 +87,14 @@ fn reads_bytes_and_errors_in_order() {
     assert_eq!(uart.read(), Some(Received::Error));
     assert_eq!(uart.read(), Some(Received::Byte(0x42)));
     assert_eq!(uart.read(), None);
+}
+
+#[test]
+fn only_reading_ends_the_interrupt_of_the_receiver() {
+    let (fake, mut uart) = start();
     uart.acknowledge_interrupt();
+    assert_eq!(fake.0.borrow().cleared & INTERRUPTS_RECEIVE, 0);
+    assert_ne!(fake.0.borrow().cleared & INTERRUPT_TRANSMIT, 0);
 }
 
 #[test]
