@@ -3,7 +3,9 @@
 
 use core::ptr::NonNull;
 
-use cairn_pd::{Client as Wired, client_link, clients, deferring_notifier, meter, placed, region};
+use cairn_pd::{
+    Client as Wired, client_link, clients, deferring_notifier, link_at, meter, placed, region,
+};
 use net::{Addressing, Buffers, CLIENTS_MAX, Chunks, Client, Frames, Memory, Parts, Program};
 use protocols::{crypto, nic, timer};
 use sel4_externally_shared::ExternallySharedRef;
@@ -80,7 +82,7 @@ unsafe fn frame_link(region: NonNull<u8>, offset: usize) -> &'static FrameLink {
     // SAFETY: within the region, by the contract.
     let link = unsafe { region.add(offset) }.cast::<FrameLink>();
     // SAFETY: passed on to the caller.
-    RawLink::from_shared(unsafe { ExternallySharedRef::new(link) })
+    unsafe { link_at(link) }
 }
 
 fn bound<F: FnMut()>(wake: fn(Channel) -> F) -> heapless::Vec<Client<'static, F>, CLIENTS_MAX> {

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use cairn_pd::{deferring_notifier, meter};
+use cairn_pd::{deferring_notifier, link_at, meter};
 use nic::{Link, Wiring};
 use protocols::nic::{Info, RING_SLOTS, TRANSMIT_LINK_OFFSET};
 use protocols::timer;
@@ -61,6 +61,5 @@ fn net() -> Channel {
 
 fn link<'a>(link: NonNull<RawFrames>) -> Link<'a, impl FnMut()> {
     // SAFETY: the composition maps the region there, for ever; each link is bound once.
-    let link = unsafe { ExternallySharedRef::new(link) };
-    RawFrames::from_shared(link).server(deferring_notifier(net()))
+    unsafe { link_at(link) }.server(deferring_notifier(net()))
 }

@@ -34,7 +34,7 @@ pub struct Counters {
     pub transmitted_bytes: u64,
     /// Bytes typed.
     pub received_bytes: u64,
-    /// Clients cut off.
+    /// Times that a client broke its ring, and was named.
     pub violations: u64,
 }
 
@@ -50,9 +50,10 @@ pub struct Rings<'a> {
 
 struct Client<'a> {
     name: heapless::String<NAME_BYTES>,
-    /// `None` once the client broke it.
-    ring: Option<LogRing<'a>>,
+    ring: LogRing<'a>,
     meter: &'a Meter,
+    /// It broke its ring, and has written no right line since.
+    is_named: bool,
 }
 
 /// Where typed lines go.
@@ -62,24 +63,43 @@ struct Input<'a, F> {
     notify: F,
 }
 
+impl<'a, F: FnMut()> Input<'a, F> {
+    /// A ring that an earlier life broke begins anew, and the reader hears of it before a line is lost.
+    fn new(ring: InputRing<'a>, meter: &'a Meter, notify: F) -> Self {
+        let mut input = Self { ring, meter, notify };
+        if input.ring.is_full().is_err() {
+            input.ring.recover();
+            (input.notify)();
+        }
+        input
+    }
+}
+
 impl Client<'_> {
-    /// The next line to print, if any; `Err` when the client broke its ring just now.
+    /// The next line to print, if any; `Err` when the client is to be named, for what it broke.
     fn next_line(&mut self) -> Result<Option<Line>, ()> {
-        let Some(ring) = &mut self.ring else { return Ok(None) };
-        if let Ok(waiting) = ring.num_filled_slots() {
-            self.meter.saw(u32::try_from(waiting).unwrap_or(u32::MAX));
-        }
-        let line = match ring.dequeue() {
-            Ok(None) => return Ok(None),
-            Ok(Some(line)) => render(&self.name, &line),
-            Err(_) => None,
-        };
-        if line.is_none() {
-            self.ring = None;
+        for _ in 0..RING_SLOTS {
+            if let Ok(waiting) = self.ring.num_filled_slots() {
+                self.meter.saw(u32::try_from(waiting).unwrap_or(u32::MAX));
+            }
+            let line = match self.ring.dequeue() {
+                Ok(None) => break,
+                Ok(Some(line)) => render(&self.name, &line),
+                Err(_) => {
+                    self.ring.recover();
+                    None
+                }
+            };
+            if line.is_some() {
+                self.is_named = false;
+                return Ok(line);
+            }
             self.meter.blame();
-            return Err(());
+            if !core::mem::replace(&mut self.is_named, true) {
+                return Err(());
+            }
         }
-        Ok(line)
+        Ok(None)
     }
 }
 
@@ -95,7 +115,7 @@ pub struct Console<'a, R, F> {
     typing: Typing,
     /// What the terminal is to show of it next.
     echo: Line,
-    /// `None` where nobody reads what is typed, or once its reader broke the ring.
+    /// `None` where nobody reads what is typed.
     input: Option<Input<'a, F>>,
     counters: Counters,
 }
@@ -114,10 +134,10 @@ impl<'a, R: Registers, F: FnMut()> Console<'a, R, F> {
             let Rings { log, input: ring, meter } = rings;
             meter.begin(u32::try_from(log.capacity()).unwrap_or(u32::MAX));
             if name == INPUT_OWNER {
-                input = Some(Input { ring, meter, notify });
+                input = Some(Input::new(ring, meter, notify));
             }
             let name = name.get(..name.len().min(NAME_BYTES)).unwrap_or("?");
-            Client { name: name.try_into().unwrap_or_default(), ring: Some(log), meter }
+            Client { name: name.try_into().unwrap_or_default(), ring: log, meter, is_named: false }
         });
         let clients = clients.collect();
         let mut line = Line::new();
@@ -186,7 +206,7 @@ impl<'a, R: Registers, F: FnMut()> Console<'a, R, F> {
                     Err(_) => {
                         self.counters.violations += 1;
                         input.meter.blame();
-                        self.input = None;
+                        input.ring.recover();
                     }
                 }
             }
@@ -211,7 +231,7 @@ impl<'a, R: Registers, F: FnMut()> Console<'a, R, F> {
                 }
                 Err(()) => {
                     self.counters.violations += 1;
-                    own(&client.name, " broke its log ring and is cut off")
+                    own(&client.name, " broke its log ring: lines are lost")
                 }
             };
             self.turn = (index + 1) % count;

@@ -13,7 +13,7 @@ use sel4_externally_shared::access::ReadOnly;
 use sel4_externally_shared::{ExternallySharedPtr, ExternallySharedRef};
 use sel4_microkit::{Channel, Child, ENTRY_POINT, memory_region_symbol, sched_context, var};
 use static_cell::ConstStaticCell;
-use supervisor::{Children, Memory, PDS_MAX, Service, Supervisor, Wiring};
+use supervisor::{Children, Console, Memory, PDS_MAX, Service, Supervisor, Wiring};
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::EMPTY);
 
@@ -23,6 +23,9 @@ type Bytes = ExternallySharedPtr<'static, [u8], ReadOnly>;
 const STATUS_READER: &str = "gateway";
 /// The PD that wakes `supervisor` regularly.
 const PULSE: &str = "pulse";
+
+/// The PD that brings what is typed.
+const SERIAL: &str = "serial";
 
 /// A PD, bound.
 struct Bound {
@@ -50,6 +53,10 @@ impl Children for Family {
     fn peer(&self, index: usize, channel: u8) -> Option<Peer> {
         // A channel that there cannot be is behind the end.
         self.0.get(index)?.page?.read_at(PEERS_OFFSET + usize::from(channel) * size_of::<Peer>())
+    }
+
+    fn generation(&self, index: usize) -> Option<u64> {
+        self.0.get(index)?.page?.read_at(offset_of!(Page, generation))
     }
 
     fn heartbeat(&self, index: usize) -> u64 {
@@ -106,10 +113,13 @@ impl Children for Family {
 pub(crate) fn service() -> Service<'static, Family, impl FnMut()> {
     log_build_info();
     let entries = table();
+    let index = |name: &str| entries.iter().position(|entry| text(&entry.name) == name);
     let channel = |name: &str| {
-        let index = entries.iter().position(|entry| text(&entry.name) == name)?;
+        let index = index(name)?;
         Some((index, Channel::new(usize::from(entries.get(index)?.channel))))
     };
+    let console = cairn_pd::console_input()
+        .and_then(|(channel, input)| Some(Console { serial: index(SERIAL)?, channel, input }));
     let (status_reader, pulse) = (channel(STATUS_READER).map(|(_, reader)| reader), channel(PULSE));
     let family = Family(entries.iter().map(bind).collect());
     let status = memory_region_symbol!(system_status_vaddr: *mut Status);
@@ -119,7 +129,7 @@ pub(crate) fn service() -> Service<'static, Family, impl FnMut()> {
         timer_link_vaddr,
         timer_channel: timer::Request, timer::Completion, timer::RING_SLOTS
     ));
-    let wiring = Wiring { status_reader, pulse, alarm, console: cairn_pd::console_input() };
+    let wiring = Wiring { status_reader, pulse, alarm, console };
     Service::new(Supervisor::new(entries, family, MEMORY.take(), status), wiring)
 }
 

@@ -27,6 +27,8 @@ pub enum Cause {
     MissedHeartbeat,
     /// It notified `supervisor` without end.
     Flood,
+    /// Its lifecycle page says what cannot be.
+    Nonsense,
 }
 
 impl Cause {
@@ -51,6 +53,7 @@ impl fmt::Display for Cause {
             Self::StackOverflow { address } => write!(f, "stack overflow at {address:#x}"),
             Self::MissedHeartbeat => f.write_str("missed heartbeat"),
             Self::Flood => f.write_str("floods its supervisor with notifications"),
+            Self::Nonsense => f.write_str("writes nonsense into its lifecycle page"),
         }
     }
 }
@@ -123,7 +126,7 @@ impl fmt::Display for Far {
         let address = match self.0 {
             Cause::Fault(fault) => fault.address(),
             Cause::StackOverflow { address } => Some(address),
-            Cause::MissedHeartbeat | Cause::Flood => None,
+            Cause::MissedHeartbeat | Cause::Flood | Cause::Nonsense => None,
         };
         match address {
             Some(address) => write!(f, "{address:#x}"),

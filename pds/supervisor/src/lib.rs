@@ -33,5 +33,5 @@ mod supervisor;
 pub use command::{Command, Refusal, Verb};
 pub use crash::{Cause, CrashRecord};
 pub use life::Phase;
-pub use service::{Service, Wiring};
+pub use service::{Console, Service, Wiring};
 pub use supervisor::{Children, Memory, PDS_MAX, Supervisor};

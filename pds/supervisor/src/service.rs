@@ -9,6 +9,8 @@ use sel4_microkit::Channel;
 use crate::command::Command;
 use crate::supervisor::{Children, Supervisor};
 
+/// Half the time between two pulses. What comes earlier says nothing about time.
+const PULSE_US_MIN: u64 = 5_000;
 /// Three pulses.
 const ALARM_US: u64 = 30_000;
 /// Alarms in a row without a pulse after which `pulse` hangs. A slow machine may be late for one.
@@ -22,8 +24,18 @@ pub struct Wiring<'a, F: FnMut()> {
     pub pulse: Option<(usize, Channel)>,
     /// Another clock, to notice that `pulse` hangs.
     pub alarm: Alarm<'a, F>,
-    /// Where lines arrive that somebody typed, and the channel that says so.
-    pub console: Option<(Channel, Input<'a>)>,
+    /// Where lines arrive that somebody typed; `None` where nobody can type.
+    pub console: Option<Console<'a>>,
+}
+
+/// What somebody typed.
+pub struct Console<'a> {
+    /// Who brings it: its place in the table.
+    pub serial: usize,
+    /// The channel that says so.
+    pub channel: Channel,
+    /// The lines.
+    pub input: Input<'a>,
 }
 
 /// The supervisor and what it is connected to.
@@ -33,24 +45,29 @@ pub struct Service<'a, C: Children, F: FnMut()> {
     /// Whether `pulse` has notified since it was judged last, and when that was.
     has_pulsed: bool,
     judged_us: u64,
+    /// When the last pulse was.
+    pulsed_us: u64,
     silent_alarms: u32,
 }
 
 impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
     /// A service that begins with [`Service::watch_pulse`].
     pub const fn new(supervisor: Supervisor<'a, C>, wiring: Wiring<'a, F>) -> Self {
-        Self { supervisor, wiring, has_pulsed: true, judged_us: 0, silent_alarms: 0 }
+        Self { supervisor, wiring, has_pulsed: true, judged_us: 0, pulsed_us: 0, silent_alarms: 0 }
     }
 
     /// These channels notified.
     pub fn notified(&mut self, has: impl Fn(Channel) -> bool, now_us: u64) {
         let by_id = |id: u8| id != 0xff && has(Channel::new(usize::from(id)));
         self.supervisor.notified(by_id, now_us);
-        if let Some((pulse, _)) = self.wiring.pulse.filter(|(_, channel)| has(*channel)) {
-            self.has_pulsed = true;
+        let is_due = now_us - self.pulsed_us >= PULSE_US_MIN;
+        if let Some((pulse, _)) = self.wiring.pulse.filter(|(_, channel)| is_due && has(*channel)) {
+            (self.has_pulsed, self.pulsed_us) = (true, now_us);
             self.supervisor.pulse(Some(pulse), now_us);
         }
-        if self.wiring.console.as_ref().is_some_and(|(channel, _)| has(*channel)) {
+        let console = self.wiring.console.as_ref().filter(|console| has(console.channel));
+        if let Some(serial) = console.map(|console| console.serial) {
+            self.supervisor.notified_by(serial, now_us);
             self.read_console(now_us);
         }
         self.watch_pulse(now_us);
@@ -95,13 +112,14 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
     /// Lines that somebody typed, as many as their ring holds.
     fn read_console(&mut self, now_us: u64) {
         for _ in 0..INPUT_SLOTS {
-            let Some((_, input)) = &mut self.wiring.console else { return };
+            let Some(Console { input, .. }) = &mut self.wiring.console else { return };
             match input.dequeue() {
                 Ok(Some(line)) => self.obey(&line, now_us),
                 Ok(None) => return,
                 Err(_) => {
-                    log::error!("serial broke the ring of typed lines: commands are off");
-                    self.wiring.console = None;
+                    log::error!("serial broke the ring of typed lines");
+                    input.recover();
+                    return;
                 }
             }
         }

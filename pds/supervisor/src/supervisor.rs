@@ -1,6 +1,7 @@
 //! The state machine.
 
 mod list;
+mod orders;
 mod peers;
 
 use core::fmt;
@@ -13,7 +14,6 @@ use protocols::system::{
 use sel4::{Fault, UserContext};
 use sel4_externally_shared::ExternallySharedRef;
 
-use crate::command::{Command, Refusal, Verb};
 use crate::crash::{Cause, CrashRecord};
 use crate::heartbeat::{Heartbeat, SETUP, Verdict};
 use crate::life::{Phase, Restarts};
@@ -23,12 +23,8 @@ pub const PDS_MAX: usize = STATUS_PDS_MAX;
 
 /// Notifications between two pulses that a PD may need; one more is a flood.
 const NOTIFICATIONS_MAX: u32 = 256;
-/// Commands come through the one, time through the other.
-const NEEDED: [&str; 2] = ["serial", "pulse"];
 /// Words of a stack that are looked at in a pulse.
 const STACK_WORDS: u64 = 256;
-/// Pulses that a PD which is to be stopped has to end its turn.
-const TURN_PULSES: u32 = 2;
 
 /// The PDs of the table, by index, and what `supervisor` can see of them and do to them. What it cannot
 /// do to a PD, such as anything to itself, does nothing.
@@ -37,6 +33,8 @@ pub trait Children {
     fn page(&self, index: usize) -> Option<Page>;
     /// What it says about its peer behind a channel; `None` if it has no page.
     fn peer(&self, index: usize, channel: u8) -> Option<lifecycle::Peer>;
+    /// Which life its lifecycle page is of; `None` if it has no page.
+    fn generation(&self, index: usize) -> Option<u64>;
     /// The counter in its lifecycle page that every wake-up moves.
     fn heartbeat(&self, index: usize) -> u64;
     /// The word of its stack that begins `offset` bytes above the lowest; `None` if there is none to see.
@@ -65,10 +63,22 @@ struct Watch {
     due_us: Option<u64>,
     /// The life that ended: what its page still says means nothing.
     dead_generation: Option<u64>,
+    /// The life that it is in, once its page says so. Nobody but `supervisor` begins another.
+    generation: Option<u64>,
     /// Notifications since the last pulse.
     notifications: u32,
     /// Pulses since it was asked to end its turn, and its beats then.
     turn: (u32, u64),
+}
+
+/// What a look at a lifecycle page brings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Same,
+    /// The PD's state changed.
+    News,
+    /// The page is of a life that nobody began.
+    Nonsense,
 }
 
 /// What `supervisor` keeps about everybody: static, because it is too large for a stack.
@@ -91,6 +101,7 @@ impl Memory {
                 heartbeat: Heartbeat::NEW,
                 due_us: None,
                 dead_generation: None,
+                generation: None,
                 notifications: 0,
                 turn: (0, 0),
             }
@@ -148,26 +159,38 @@ impl<'a, C: Children> Supervisor<'a, C> {
     /// Looks at every page again; `now_us` since the counter's zero.
     pub fn refresh(&mut self, now_us: u64) {
         for index in 0..self.entries.len() {
-            self.look_at(index, now_us);
+            if self.look_at(index, now_us) == Look::Nonsense {
+                self.fail(index, Cause::Nonsense, now_us);
+            }
             self.account(index);
         }
         self.look_at_peers();
         self.publish(now_us);
     }
 
-    /// These PDs notified. Bounded work for each, however often they do it.
+    /// These channels notified: those of lifecycle pages, and of the PDs whom `supervisor` asks for anything.
     pub fn notified(&mut self, channels: impl Fn(u8) -> bool, now_us: u64) {
         for index in 0..self.entries.len() {
-            let notifies = self.entries.get(index).is_some_and(|entry| channels(entry.channel));
-            let Some(watch) = self.memory.watches.get_mut(index).filter(|_| notifies) else {
-                continue;
-            };
-            watch.notifications += 1;
-            if watch.notifications > NOTIFICATIONS_MAX {
-                self.fail(index, Cause::Flood, now_us);
-            } else if self.look_at(index, now_us) {
-                self.publish(now_us);
+            let lifecycle = self.entries.get(index).map(|entry| entry.channel);
+            let asked = self.entries.first().and_then(|own| own.peer_channels.get(index).copied());
+            if lifecycle.is_some_and(&channels) || asked.is_some_and(&channels) {
+                self.notified_by(index, now_us);
             }
+        }
+    }
+
+    /// This PD notified. Bounded work, however often it does.
+    pub fn notified_by(&mut self, index: usize, now_us: u64) {
+        let Some(watch) = self.memory.watches.get_mut(index) else { return };
+        watch.notifications += 1;
+        if watch.notifications > NOTIFICATIONS_MAX {
+            self.fail(index, Cause::Flood, now_us);
+            return;
+        }
+        match self.look_at(index, now_us) {
+            Look::Same => {}
+            Look::News => self.publish(now_us),
+            Look::Nonsense => self.fail(index, Cause::Nonsense, now_us),
         }
     }
 
@@ -207,60 +230,6 @@ impl<'a, C: Children> Supervisor<'a, C> {
         self.fail(index, Cause::of(fault, stack_vaddr), now_us);
     }
 
-    /// Does what somebody typed.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn command<'c>(&mut self, command: Command<'c>, now_us: u64) -> Result<(), Refusal<'c>> {
-        let index = self.index(command.pd).ok_or(Refusal::NoPd(command.pd))?;
-        let phase = self.phase(index).ok_or(Refusal::NoPd(command.pd))?;
-        if self.children.page(index).is_none() {
-            return Err(Refusal::Itself);
-        }
-        if matches!(command.verb, Verb::Pause | Verb::Stop) && NEEDED.contains(&command.pd) {
-            return Err(Refusal::Needed);
-        }
-        let illegal = Err(Refusal::Illegal(command.verb, phase));
-        let by_command = format_args!("by command");
-        match command.verb {
-            Verb::Pause if phase.may_become(Phase::Paused) => {
-                self.children.stop(index);
-                self.enter(index, Phase::Paused, by_command, now_us);
-                if let Some(watch) = self.memory.watches.get_mut(index) {
-                    watch.paused_from = phase;
-                }
-            }
-            Verb::Resume if phase == Phase::Paused => self.resume(index, now_us),
-            Verb::Stop if phase.may_become(Phase::Terminating) => {
-                let beats = self.children.heartbeat(index);
-                if let Some(watch) = self.memory.watches.get_mut(index) {
-                    watch.turn = (0, beats);
-                }
-                self.enter(index, Phase::Terminating, by_command, now_us);
-                self.children.wake(index);
-            }
-            Verb::Stop if phase.may_become(Phase::Terminated) => {
-                self.children.stop(index);
-                self.enter(index, Phase::Terminated, by_command, now_us);
-            }
-            Verb::Restart if phase.may_become(Phase::Terminating) => {
-                self.children.stop(index);
-                self.enter(index, Phase::Terminating, by_command, now_us);
-                self.enter(index, Phase::Terminated, by_command, now_us);
-                self.start(index, now_us);
-            }
-            Verb::Start if matches!(phase, Phase::Terminated | Phase::Held) => {
-                if let Some(watch) = self.memory.watches.get_mut(index) {
-                    watch.restarts.forget();
-                }
-                self.start(index, now_us);
-            }
-            _ => return illegal,
-        }
-        self.publish(now_us);
-        Ok(())
-    }
-
     /// Microseconds from the counter's zero until everybody was up; zero before.
     #[must_use]
     pub fn boot_us(&self) -> u64 {
@@ -280,6 +249,10 @@ impl<'a, C: Children> Supervisor<'a, C> {
         let Some(watch) = self.memory.watches.get_mut(index) else { return };
         let Some(status) = self.memory.status.pds.get_mut(index) else { return };
         if self.entries.get(index).is_none_or(|entry| entry.lifecycle_vaddr == 0) {
+            return;
+        }
+        if watch.generation.is_some() && self.children.generation(index) != watch.generation {
+            self.fail(index, Cause::Nonsense, now_us);
             return;
         }
         let beats = self.children.heartbeat(index);
@@ -343,7 +316,6 @@ impl<'a, C: Children> Supervisor<'a, C> {
         };
         let (restarts_max, window_ms) = (entry.restarts_max, entry.window_ms);
         pd.faults = pd.faults.saturating_add(1);
-        watch.dead_generation = Some(pd.generation);
         if watch.phase == Phase::Terminating {
             self.enter(index, Phase::Terminated, format_args!("{why}"), now_us);
         } else {
@@ -403,40 +375,18 @@ impl<'a, C: Children> Supervisor<'a, C> {
         watch.dead_generation = Some(pd.generation);
         watch.restarts.note(now_us);
         watch.heartbeat.forget();
+        (watch.generation, watch.dead_generation) = (None, self.children.generation(index));
         pd.restarts += 1;
         self.enter(index, Phase::Initialising, format_args!(""), now_us);
         self.children.start(index);
     }
 
-    fn resume(&mut self, index: usize, now_us: u64) {
-        let Some(watch) = self.memory.watches.get_mut(index) else { return };
-        watch.heartbeat.forget();
-        let phase = match watch.paused_from {
-            Phase::Loaded => Phase::Initialising,
-            phase => phase,
-        };
-        self.enter(index, phase, format_args!("by command"), now_us);
-        self.children.resume(index);
-    }
-
-    /// Stops a PD once it has ended the turn that it was in, or has had the time to.
-    fn end_turn(&mut self, index: usize, now_us: u64) {
-        let beats = self.children.heartbeat(index);
-        let Some(watch) = self.memory.watches.get_mut(index) else { return };
-        watch.turn.0 += 1;
-        if beats != watch.turn.1 || watch.turn.0 >= TURN_PULSES {
-            self.children.stop(index);
-            self.enter(index, Phase::Terminated, format_args!("by command"), now_us);
-            self.publish(now_us);
-        }
-    }
-
-    /// Takes over what a live child claims about itself; answers whether its state changed.
-    fn look_at(&mut self, index: usize, now_us: u64) -> bool {
+    /// Takes over what a live child claims about itself.
+    fn look_at(&mut self, index: usize, now_us: u64) -> Look {
         let (Some(watch), Some(pd)) =
-            (self.memory.watches.get(index), self.memory.status.pds.get_mut(index))
+            (self.memory.watches.get_mut(index), self.memory.status.pds.get_mut(index))
         else {
-            return false;
+            return Look::Same;
         };
         let Some(page) = self.children.page(index) else {
             // Only `supervisor` itself has no page: it runs, or this line would not.
@@ -445,28 +395,33 @@ impl<'a, C: Children> Supervisor<'a, C> {
             }
             return self.claim(index, Phase::Running, &[], now_us);
         };
-        if watch.dead_generation == Some(page.generation) {
-            return false;
+        // Of a life that is over, or has not begun.
+        let is_old = page.generation == 0 || watch.dead_generation == Some(page.generation);
+        if is_old || !watch.phase.is_live() {
+            return Look::Same;
+        }
+        if *watch.generation.get_or_insert(page.generation) != page.generation {
+            return Look::Nonsense;
         }
         pd.counters = page.counters;
         pd.generation = page.generation;
         pd.ready_ns = page.ready_ns;
         match Phase::claimed(page.state) {
-            Some(phase) if watch.phase.is_live() && watch.phase != Phase::Terminating => {
+            Some(phase) if watch.phase != Phase::Terminating => {
                 let len = usize::from(page.text_len).min(page.text.len());
                 self.claim(index, phase, page.text.get(..len).unwrap_or_default(), now_us)
             }
-            _ => false,
+            _ => Look::Same,
         }
     }
 
-    fn claim(&mut self, index: usize, phase: Phase, why: &[u8], now_us: u64) -> bool {
-        let is_news = self.phase(index) != Some(phase);
-        if is_news {
-            let why = core::str::from_utf8(why).unwrap_or("(unreadable)");
-            self.enter(index, phase, format_args!("{why}"), now_us);
+    fn claim(&mut self, index: usize, phase: Phase, why: &[u8], now_us: u64) -> Look {
+        if self.phase(index) == Some(phase) {
+            return Look::Same;
         }
-        is_news
+        let why = core::str::from_utf8(why).unwrap_or("(unreadable)");
+        self.enter(index, phase, format_args!("{why}"), now_us);
+        Look::News
     }
 
     /// The one place where a state changes. What is no transition does not happen.

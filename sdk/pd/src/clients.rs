@@ -37,6 +37,8 @@ impl Client {
         let vaddr = core::mem::take(&mut self.entry.link_vaddr);
         let bytes = self.entry.link_bytes as usize;
         assert!(bytes >= size_of::<T>(), "link of {} is too small", self.name());
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::note::<T>(pointer(vaddr));
         // SAFETY: the composition maps a region of `link_bytes`, page-aligned, read-write, for
         // ever; the address was taken out of the entry, and entries are handed out once.
         unsafe { ExternallySharedRef::new(pointer(vaddr)) }

@@ -22,8 +22,8 @@
 //! none of them.
 //!
 //! **Trust.** `supervisor` and `serial` can neither stop nor mislead a PD through what is shared
-//! with them: the page is never read back but for the count of lives, and a full or broken log
-//! ring drops lines and counts them.
+//! with them: the page is never read back, and a full or broken log ring drops lines and counts
+//! them.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
@@ -51,7 +51,7 @@ pub use console::{ConsoleLink, Input, RawInput, RawLog};
 pub use generic_timer::SystemRegisters;
 pub use generic_timer::{Frequency, Nanos};
 pub use interrupt::Interrupt;
-pub use link::{deferring_notifier, notifier};
+pub use link::{deferring_notifier, link_at, notifier};
 pub use pd::{Clock, Pd};
 pub use protocols::lifecycle::Counter;
 pub use state::{console_input, meter, supervisor_channel, take_deferred_action};

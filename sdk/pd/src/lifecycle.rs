@@ -18,16 +18,13 @@ impl<'a> LifecyclePage<'a> {
         Self { bytes }
     }
 
-    /// Starts a new life: counters zero, generation one up. Answers the generation.
-    pub(crate) fn begin(self) -> u64 {
-        let lives: u64 = self.bytes.read_at(offset_of!(Page, generation)).unwrap_or(0);
-        let lives = lives.wrapping_add(1);
+    /// Starts a new life: counters zero.
+    pub(crate) fn begin(self, generation: u64) {
         self.write(offset_of!(Page, counters), [0u64; protocols::lifecycle::COUNTERS]);
         self.write(offset_of!(Page, ready_ns), 0u64);
         // The state first: whoever sees the new generation sees its state.
         self.set_state(State::Initialising, format_args!(""));
-        self.write(offset_of!(Page, generation), lives);
-        lives
+        self.write(offset_of!(Page, generation), generation);
     }
 
     /// Text first: whoever sees the state sees its text.
@@ -109,7 +106,7 @@ mod tests {
     #[test]
     fn each_setter_writes_its_field_and_no_other() {
         let page = with_page(|page| {
-            page.begin();
+            page.begin(1);
             page.set_state(State::Degraded, format_args!("no {}", "disk"));
             page.set_ready_ns(7);
             page.set_heartbeat(8);
@@ -129,10 +126,10 @@ mod tests {
     #[test]
     fn a_new_life_counts_on_and_forgets_the_rest() {
         let page = with_page(|page| {
-            page.begin();
+            page.begin(1);
             page.set_counter(Counter::Wakeups, 5);
             page.set_state(State::Panicked, format_args!("oh"));
-            page.begin();
+            page.begin(2);
         });
         assert_eq!((page.generation, page.state), (2, State::Initialising.code()));
         assert_eq!((page.counters, page.text_len), ([0; protocols::lifecycle::COUNTERS], 0));

@@ -32,11 +32,24 @@ pub fn deferring_notifier(channel: Channel) -> impl FnMut() {
     }
 }
 
-/// The client end of a link at `vaddr`, which [`client_link!`](crate::client_link) calls.
+/// The link at an address, for a PD that shares several with one peer.
 ///
 /// # Safety
 /// The composition maps a region that holds the link there, read-write, for ever, and this is the
 /// only call for it in one life of the program.
+pub unsafe fn link_at<Req: Message, Comp: Message, const N: usize>(
+    vaddr: NonNull<RawLink<Req, Comp, N>>,
+) -> &'static RawLink<Req, Comp, N> {
+    #[cfg(feature = "sabotage")]
+    crate::sabotage::note(vaddr);
+    // SAFETY: passed on to the caller.
+    RawLink::from_shared(unsafe { ExternallySharedRef::new(vaddr) })
+}
+
+/// The client end of a link at `vaddr`, which [`client_link!`](crate::client_link) calls.
+///
+/// # Safety
+/// As [`link_at`].
 #[doc(hidden)]
 pub unsafe fn bind_client<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
     vaddr: NonNull<RawLink<Req, Comp, N>>,
@@ -44,14 +57,14 @@ pub unsafe fn bind_client<Req: Message, Comp: Message, const N: usize, F: FnMut(
     wake: impl FnOnce(Channel) -> F,
 ) -> ClientEnd<'static, Req, Comp, N, F> {
     // SAFETY: passed on to the caller.
-    let link = unsafe { ExternallySharedRef::new(vaddr) };
-    RawLink::from_shared(link).client(wake(channel)).metered(state::meter(channel))
+    let link = unsafe { link_at(vaddr) };
+    link.client(wake(channel)).metered(state::meter(channel))
 }
 
 /// The server end, which [`server_link!`](crate::server_link) calls.
 ///
 /// # Safety
-/// As [`bind_client`].
+/// As [`link_at`].
 #[doc(hidden)]
 pub unsafe fn bind_server<Req: Message, Comp: Message, const N: usize, F: FnMut()>(
     vaddr: NonNull<RawLink<Req, Comp, N>>,
@@ -59,8 +72,8 @@ pub unsafe fn bind_server<Req: Message, Comp: Message, const N: usize, F: FnMut(
     wake: impl FnOnce(Channel) -> F,
 ) -> ServerEnd<'static, Req, Comp, N, F> {
     // SAFETY: passed on to the caller.
-    let link = unsafe { ExternallySharedRef::new(vaddr) };
-    RawLink::from_shared(link).server(wake(channel)).metered(state::meter(channel))
+    let link = unsafe { link_at(vaddr) };
+    link.server(wake(channel)).metered(state::meter(channel))
 }
 
 /// The client end of a link: `client_link!(timer_link_vaddr, timer_channel: Request, Completion, SLOTS)`

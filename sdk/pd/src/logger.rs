@@ -30,15 +30,21 @@ const fn level_code(level: log::Level) -> u8 {
     }
 }
 
-/// Appends the line; `false` when it is lost because the ring is full or broken.
+/// Appends the line; `false` when it is lost because the ring is full, or was broken and begins anew.
 pub(crate) fn append(ring: &mut LogRing<'_>, line: LogLine) -> bool {
-    matches!(ring.enqueue_and_commit(line), Ok(Ok(())))
+    let appended = ring.enqueue_and_commit(line);
+    if appended.is_err() {
+        ring.recover();
+    }
+    matches!(appended, Ok(Ok(())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sel4_shared_ring_buffer::{InitializationStrategy, RawRingBuffer, roles::Read};
+    use sel4_shared_ring_buffer::{
+        InitialState, InitializationStrategy, RawRingBuffer, roles::Read,
+    };
 
     fn record(text: &str) -> LogLine {
         line_of(&log::Record::builder().args(format_args!("{text}")).build())
@@ -69,5 +75,23 @@ mod tests {
             assert_eq!(reader.dequeue(), Ok(Some(record(&n.to_string()))));
         }
         assert!(append(&mut ring, record("again")));
+    }
+
+    #[test]
+    fn a_broken_ring_loses_what_was_in_it_and_goes_on() {
+        let raw = RawRingBuffer::<LogLine, RING_SLOTS>::new();
+        let strategy = InitializationStrategy::ReadState;
+        let mut ring = LogRing::new(raw.as_shared(), strategy);
+        let mut reader: RingBuffer<'_, Read, LogLine, RING_SLOTS> =
+            RingBuffer::new(raw.as_shared(), strategy);
+        // A reader that claims to have read what was never there.
+        let far = InitializationStrategy::UseAndWriteState(InitialState::new(0, 500));
+        let _: RingBuffer<'_, Read, LogLine, RING_SLOTS> = RingBuffer::new(raw.as_shared(), far);
+        let accepted = (0..40).filter(|n| append(&mut ring, record(&n.to_string()))).count();
+        assert!(accepted < 40);
+        assert!(reader.dequeue().is_err());
+        reader.recover();
+        assert!(append(&mut ring, record("again")));
+        assert_eq!(reader.dequeue(), Ok(Some(record("again"))));
     }
 }

@@ -3,8 +3,9 @@
 
 use core::arch::asm;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use protocols::lifecycle::REGION_BYTES;
 use sel4_externally_shared::ExternallySharedRef;
 use sel4_microkit::{pd_name, var};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -27,12 +28,15 @@ pub struct Order {
     pub number: u64,
 }
 
+/// Address and size of every ring that this PD shares, in words that are zero behind the last one.
+static SHARED: [[AtomicUsize; 2]; 32] = [const { [const { AtomicUsize::new(0) }; 2] }; 32];
+
 /// The order that was obeyed last in this life.
 static OBEYED: AtomicU64 = AtomicU64::new(0);
 
 type Harm = fn(u64);
 
-const HARMS: [(&[u8; 8], Harm); 10] = [
+const HARMS: [(&[u8; 8], Harm); 11] = [
     (b"panic\0\0\0", |_| panic!("ordered to")),
     (b"null\0\0\0\0", |_| null_write()),
     (b"jump\0\0\0\0", |_| jump()),
@@ -44,11 +48,21 @@ const HARMS: [(&[u8; 8], Harm); 10] = [
     (b"syscall\0", |_| bad_syscall()),
     (b"ring\0\0\0\0", spoil_ring),
     (b"forge\0\0\0", |_| forge()),
+    (b"scribble", |_| scribble()),
     (b"flood\0\0\0", |_| flood()),
 ];
 
 fn region() -> Option<NonNull<Order>> {
     NonNull::new(core::ptr::with_exposed_provenance_mut(*var!(sabotage_vaddr: usize = 0)))
+}
+
+/// Remembers that this PD shares a ring there.
+pub(crate) fn note<T>(ring: NonNull<T>) {
+    let free = SHARED.iter().find(|place| place[0].load(Ordering::Relaxed) == 0);
+    if let Some([address, bytes]) = free {
+        address.store(ring.as_ptr().expose_provenance(), Ordering::Relaxed);
+        bytes.store(size_of::<T>(), Ordering::Relaxed);
+    }
 }
 
 /// Gives an order, where the composition lets this PD do so.
@@ -124,11 +138,45 @@ fn spoil_ring(address: u64) {
     unsafe { words.write_volatile(0x5555_5555_5555_5555) };
 }
 
-/// Slot 2 is the fault endpoint; Microkit 2.3.0 lets its owner call it.
+/// Rewrites every ring that this PD shares, for as long as each peer needs to look at it; then the words of
+/// both ends and the lifecycle page as well, signs of life included, until it is stopped.
+fn scribble() {
+    /// Epochs and sleep words of a link: a peer that finds nonsense there looks at no ring.
+    const RINGS_OFFSET: usize = 128;
+    const RINGS_ONLY_MS: u64 = 20;
+    let start = state::counter();
+    let rings_only = state::counter_frequency_hz() / 1000 * RINGS_ONLY_MS;
+    let page = state::page_region().map_or(0, |page| page.as_ptr().expose_provenance());
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(state::lives() | 1);
+    let mut rewrite = |address: usize, bytes: usize| {
+        for address in (address..address + bytes).step_by(size_of::<u64>()) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let word = core::ptr::with_exposed_provenance_mut::<u64>(address);
+            // SAFETY: within what the composition maps read-write; the peers are to survive anything.
+            unsafe { word.write_volatile(random) };
+        }
+    };
+    loop {
+        let skip = if state::counter() - start < rings_only { RINGS_OFFSET } else { 0 };
+        for [address, bytes] in &SHARED {
+            let (address, bytes) = (address.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
+            rewrite(address + skip.min(bytes), bytes - skip.min(bytes));
+        }
+        if skip == 0 && page != 0 {
+            rewrite(page, REGION_BYTES);
+        }
+    }
+}
+
+/// Slot 2 is the fault endpoint; Microkit 2.3.0 lets its owner call it. Each life forges another fault, of
+/// any kind and length, from whatever the message registers hold.
 fn forge() {
     const FAULT_ENDPOINT: sel4::cap::Endpoint = sel4::Cap::from_bits(2);
+    let length = usize::try_from(state::lives() * 7 % 121).unwrap_or(0);
     loop {
-        FAULT_ENDPOINT.call(sel4::MessageInfo::new(6, 0, 0, 4));
+        FAULT_ENDPOINT.call(sel4::MessageInfo::new(state::lives() % 12, 0, 0, length));
     }
 }
 

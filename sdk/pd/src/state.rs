@@ -3,6 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::panic::PanicInfo;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use protocols::lifecycle::{Counter, PEERS, PEERS_OFFSET, Page, Peer, State};
 use sel4_externally_shared::ExternallySharedRef;
@@ -17,7 +18,6 @@ struct Shared {
     page: Cell<Option<LifecyclePage<'static>>>,
     ring: RefCell<Option<LogRing<'static>>>,
     input: RefCell<Option<Input<'static>>>,
-    lives: Cell<u64>,
     dropped: Cell<u64>,
     notifications: Cell<u64>,
     deferred: Cell<Option<DeferredAction>>,
@@ -30,11 +30,14 @@ static SHARED: Shared = Shared {
     page: Cell::new(None),
     ring: RefCell::new(None),
     input: RefCell::new(None),
-    lives: Cell::new(1),
     dropped: Cell::new(0),
     notifications: Cell::new(0),
     deferred: Cell::new(None),
 };
+
+/// Lives so far. Not in the page: a PD that wrote nonsense there still counts its lives.
+#[cfg_attr(target_os = "none", unsafe(link_section = ".persistent"))]
+static LIVES: AtomicU64 = AtomicU64::new(0);
 
 /// The memory that the tool mapped at the address in a symbol, if it set one.
 fn region<T>(vaddr: usize) -> Option<NonNull<T>> {
@@ -48,8 +51,9 @@ pub(crate) fn bind() {
     SHARED.ring.replace(ring);
     SHARED.input.replace(input);
     sel4_microkit::panicking::set_hook(&panic_hook);
+    LIVES.fetch_add(1, Ordering::Relaxed);
     if let Some(page) = page() {
-        SHARED.lives.set(page.begin());
+        page.begin(lives());
     }
     // Fails when there is a logger already, which is then this one.
     if log::set_logger(&Logger).is_ok() {
@@ -57,7 +61,7 @@ pub(crate) fn bind() {
     }
 }
 
-fn page_region() -> Option<NonNull<u8>> {
+pub(crate) fn page_region() -> Option<NonNull<u8>> {
     region(*var!(lifecycle_vaddr: usize = 0))
 }
 
@@ -70,6 +74,8 @@ fn bind_page() -> Option<LifecyclePage<'static>> {
 
 fn bind_rings() -> Option<(LogRing<'static>, Input<'static>)> {
     let link = region::<ConsoleLink>(*var!(serial_link_vaddr: usize = 0))?;
+    #[cfg(feature = "sabotage")]
+    crate::sabotage::note(link);
     // SAFETY: the composition maps the link to `serial` there, read-write, for ever, in a region
     // that holds it; it is bound once per life of the program.
     let (log, input) = ConsoleLink::split(unsafe { ExternallySharedRef::new(link) });
@@ -96,7 +102,7 @@ pub(crate) fn page() -> Option<LifecyclePage<'static>> {
 
 /// Which life of the PD this is, from 1.
 pub(crate) fn lives() -> u64 {
-    SHARED.lives.get()
+    LIVES.load(Ordering::Relaxed)
 }
 
 /// The channel to `supervisor`, for a PD that talks about more than its lifecycle page; `None` if the

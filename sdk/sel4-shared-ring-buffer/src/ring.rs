@@ -7,7 +7,7 @@ use crate::sync::Ordering;
 use crate::{Descriptor, Message, RING_BUFFER_SIZE, RawRingBuffer};
 
 /// The peer moved its index backwards or beyond the ring. Sticky: the ring answers nothing else
-/// until it is made anew.
+/// until it is made anew, or [recovers](RingBuffer::recover).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerMisbehaviorError(());
 
@@ -152,6 +152,14 @@ impl<'a, R: RingBufferRole, T: Message, const N: usize> RingBuffer<'a, R, T, N> 
     /// The peer's index makes no sense.
     pub fn is_full(&mut self) -> Result<bool, PeerMisbehaviorError> {
         Ok(self.num_empty_slots()? == 0)
+    }
+
+    /// Goes on with an empty ring from where the peer's index is, whatever it is: for two ends of which
+    /// one may have been damaged. What was in the ring is lost.
+    pub fn recover(&mut self) {
+        let index = self.peer_index();
+        (self.own, self.seen, self.limit) = (index, index, Self::CAPACITY);
+        self.expose();
     }
 
     /// Looks at the peer's index and cuts it off when it makes no sense.

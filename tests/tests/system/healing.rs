@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cairn_tests::environment::Additions;
 use cairn_tests::http::Connection;
-use cairn_tests::machine::Machine;
+use cairn_tests::machine::{Machine, PATIENCE};
 use cairn_tests::random::Random;
 use cairn_tests::volume::Chain;
 use libtest_mimic::Trial;
@@ -27,6 +27,8 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
     let tests = named!["healing":
         every_fault_of_every_pd_is_healed,
         a_ring_that_a_pd_spoils_is_healed,
+        a_hostile_pd_is_held_and_harms_nobody,
+        a_console_that_dies_loses_no_speaker,
         every_pd_can_be_stopped_and_started,
         nothing_leaks_while_pds_die,
     ];
@@ -34,7 +36,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
 }
 
 /// What a PD is ordered to do to itself, and a word of what is said about it.
-const HARMS: [(&str, &str); 7] = [
+const HARMS: [(&str, &str); 10] = [
     ("panic", "ordered to"),
     ("null", "null write to 0x0"),
     ("jump", "null jump to 0x0"),
@@ -42,7 +44,15 @@ const HARMS: [(&str, &str); 7] = [
     ("overflow", "stack overflow"),
     ("loop", "missed heartbeat"),
     ("syscall", "unknown system call -1000"),
+    // A forged fault may say anything.
+    ("forge", ""),
+    ("flood", "floods its supervisor"),
+    ("scribble", "nonsense"),
 ];
+/// Those of them that are meant to harm others. They may only ever harm the PD itself.
+const HOSTILE: [&str; 3] = ["forge", "flood", "scribble"];
+/// PDs that nobody needs to read a file which is cached.
+const DISPENSABLE: [&str; 3] = ["entropy", "crypto", "ledger"];
 /// Virtual time from a fault until everybody runs again.
 const HEALED_US_MAX: u64 = 100_000;
 /// How long a client waits before it tries again.
@@ -104,7 +114,11 @@ impl Healing {
 
     /// `/status`, if it comes in time.
     fn try_status(&self) -> Option<Value> {
-        let mut connection = Connection::try_open(self.machine.port(), CLIENT_PATIENCE).ok()?;
+        self.try_status_for(CLIENT_PATIENCE)
+    }
+
+    fn try_status_for(&self, patience: Duration) -> Option<Value> {
+        let mut connection = Connection::try_open(self.machine.port(), patience).ok()?;
         connection.request("GET", "/status", &[("Connection", "close")]);
         let response = connection.try_response().ok().filter(|r| r.status == 200 && !r.is_cut)?;
         serde_json::from_slice(&response.body).ok()
@@ -182,9 +196,13 @@ fn next_event(status: &Value) -> u64 {
     events.last().map_or(0, |event| event["number"].as_u64().unwrap() + 1)
 }
 
+/// What is said about a PD.
+fn of<'s>(status: &'s Value, name: &str) -> &'s Value {
+    status["pds"].as_array().unwrap().iter().find(|pd| pd["name"] == name).unwrap()
+}
+
 fn generation(status: &Value, name: &str) -> u64 {
-    let pds = status["pds"].as_array().unwrap();
-    pds.iter().find(|pd| pd["name"] == name).unwrap()["generation"].as_u64().unwrap()
+    of(status, name)["generation"].as_u64().unwrap()
 }
 
 fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
@@ -244,7 +262,12 @@ fn every_fault_of_every_pd_is_healed(healing: &Healing) {
                 let (healed_us, event) = healing.healed(number, pd, "failed");
                 let said = event["text"].as_str().unwrap();
                 assert!(said.contains(words), "{pd} {harm}: {said}");
-                healing.machine.wait_for_after(lines, &format!("CRASH {pd} generation {life}: "));
+                // What `serial` destroys, it cannot print.
+                if (pd, harm) != ("serial", "scribble") {
+                    healing
+                        .machine
+                        .wait_for_after(lines, &format!("CRASH {pd} generation {life}: "));
+                }
                 let lost = toll.lost.load(Ordering::Relaxed) - lost;
                 row += &format!(" {harm} {healed_us} us, {lost} lost;");
                 assert!(healed_us <= HEALED_US_MAX, "{row}");
@@ -279,6 +302,92 @@ fn a_ring_that_a_pd_spoils_is_healed(healing: &Healing) {
             }
         }
     });
+}
+
+/// A PD that forges faults, floods `supervisor` or rewrites all that it shares, again in each of its lives.
+fn a_hostile_pd_is_held_and_harms_nobody(healing: &Healing) {
+    let _turn = healing.turn();
+    healing.under_load(|toll| {
+        for (pd, harm) in DISPENSABLE.iter().flat_map(|pd| HOSTILE.map(|harm| (*pd, harm))) {
+            let served = toll.served.load(Ordering::Relaxed);
+            let lost = toll.lost.load(Ordering::Relaxed);
+            let before = healing.status();
+            healing.machine.type_line(&format!("sabotage {pd} {harm} all"));
+            let held = wait_for(&format!("{pd} is held for {harm}"), || {
+                // `gateway` waits for a `ledger` that does not answer, for a second of virtual time.
+                let status = healing.try_status_for(PATIENCE);
+                status.filter(|status| of(status, pd)["state"] == "held")
+            });
+            let words = HARMS.iter().find(|other| other.0 == harm).unwrap().1;
+            let why = of(&held, pd)["text"].as_str().unwrap().to_owned();
+            assert!(
+                why.starts_with("20 restarts in 10000 ms, last: ") && why.contains(words),
+                "{why}"
+            );
+            for other in PDS.into_iter().filter(|other| *other != pd) {
+                let (then, now) = (of(&before, other), of(&held, other));
+                assert_eq!(now["state"], "running", "{pd} {harm}: {now}");
+                for key in ["faults", "restarts", "generation"] {
+                    assert_eq!(now[key], then[key], "{pd} {harm}: {now}");
+                }
+            }
+            if (pd, harm) == ("ledger", "scribble") {
+                who_broke_a_ring_is_named(healing, pd, &before, &held);
+            }
+            let number = next_event(&held);
+            // An order that nobody obeys.
+            healing.machine.type_line(&format!("sabotage {pd} nothing"));
+            healing.machine.type_line(&format!("start {pd}"));
+            healing.healed(number, pd, "initialising");
+            let served = toll.served.load(Ordering::Relaxed) - served;
+            let lost = toll.lost.load(Ordering::Relaxed) - lost;
+            println!("{pd} {harm}: {served} served, {lost} lost; {why}");
+            assert!(served > 0 && lost == 0, "{pd} {harm}");
+        }
+    });
+}
+
+/// Those who suffered say who did it, and accuse nobody else.
+fn who_broke_a_ring_is_named(healing: &Healing, culprit: &str, before: &Value, after: &Value) {
+    let accusations = |status: &Value| -> BTreeMap<(String, String), u64> {
+        // What the culprit itself says is what it wrote last.
+        let pds = status["pds"].as_array().unwrap().iter().filter(|pd| pd["name"] != culprit);
+        let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+        let peers =
+            pds.flat_map(|pd| pd["peers"].as_array().unwrap().iter().map(move |peer| (pd, peer)));
+        peers
+            .map(|(pd, peer)| ((name(pd), name(peer)), peer["violations"].as_u64().unwrap()))
+            .collect()
+    };
+    let (before, after) = (accusations(before), accusations(after));
+    let accused: Vec<_> = after.iter().filter(|(who, count)| before[*who] < **count).collect();
+    assert!(
+        !accused.is_empty() && accused.iter().all(|((_, peer), _)| peer == culprit),
+        "{accused:?}"
+    );
+    let lines = healing.machine.line_count();
+    healing.machine.type_line("ps");
+    healing.machine.wait_for_after(lines, &format!(" {culprit}:"));
+}
+
+/// `serial` starts anew, in peace or after it wrote nonsense over everybody's lines: everybody is heard again, and
+/// what is typed arrives.
+fn a_console_that_dies_loses_no_speaker(healing: &Healing) {
+    let _turn = healing.turn();
+    for harm in ["null", "scribble"] {
+        let before = healing.status();
+        let (number, life) = (next_event(&before), generation(&before, "serial"));
+        healing.machine.type_line(&format!("sabotage serial {harm} {life}"));
+        healing.healed(number, "serial", "failed");
+        for (pd, words) in [("integrity", " proven: "), ("net", " by DHCP"), ("ledger", "chain ")] {
+            let number = next_event(&healing.status());
+            let lines = healing.machine.line_count();
+            healing.machine.type_line(&format!("restart {pd}"));
+            healing.healed(number, pd, "initialising");
+            let line = healing.machine.wait_for_after(lines, &format!("[{pd}] "));
+            assert!(line.contains(words), "{line}");
+        }
+    }
 }
 
 /// Stopped and started by command. Nobody can start the two that commands and time come through, so those

@@ -2,8 +2,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::*;
+use crate::command::Command;
+use crate::{Service, Wiring};
+use cairn_pd::Alarm;
 use protocols::system::Condition;
 use sel4::MessageInfo;
+use sel4_microkit::Channel;
+use sel4_shared_ring_buffer::RawLink;
 use zerocopy::FromZeros;
 
 /// What happens to a PD.
@@ -37,6 +42,10 @@ impl Children for Fake {
 
     fn peer(&self, index: usize, _: u8) -> Option<lifecycle::Peer> {
         self.page(index).and(self.0.borrow().peers)
+    }
+
+    fn generation(&self, index: usize) -> Option<u64> {
+        self.page(index).map(|page| page.generation)
     }
 
     fn heartbeat(&self, index: usize) -> u64 {
@@ -393,10 +402,33 @@ fn a_flood_of_notifications_is_a_fault() {
 }
 
 #[test]
+fn pulses_that_come_too_early_are_no_time_but_a_flood() {
+    with_running(|fake, supervisor| {
+        let raw = RawLink::new();
+        let pulse = Channel::new(NET);
+        let (status_reader, console, alarm) = (None, None, Alarm::new(raw.client(|| ())));
+        let wiring = Wiring { status_reader, pulse: Some((NET, pulse)), alarm, console };
+        let mut service = Service::new(supervisor, wiring);
+        for n in 0..1000 {
+            fake.0.borrow_mut().consumes_us = 100_000;
+            service.notified(|channel| channel == pulse, 10_000 + n);
+        }
+        let acts = fake.acts();
+        assert!(acts.contains(&Act::Stop(NET)), "{acts:?}");
+        let is_store = |act: &Act| matches!(act, Act::Stop(STORE) | Act::Wake(STORE));
+        assert!(!acts.iter().any(is_store), "{acts:?}");
+        for n in 2..8 {
+            service.notified(|channel| channel == pulse, n * 10_000);
+        }
+        assert!(fake.acts().iter().any(is_store), "time passes");
+    });
+}
+
+#[test]
 fn a_page_that_says_another_state_each_time_is_read_a_bounded_number_of_times() {
     with_running(|fake, mut supervisor| {
         for n in 0..1000 {
-            fake.say(NET, n, if n % 2 == 0 { State::Running } else { State::Degraded });
+            fake.say(NET, 1, if n % 2 == 0 { State::Running } else { State::Degraded });
             supervisor.notified(|channel| channel == 1, n);
         }
         let events = status(&supervisor).event_count;
@@ -414,10 +446,36 @@ fn a_forged_fault_of_an_unknown_child_changes_nothing() {
 }
 
 #[test]
+fn a_life_that_nobody_began_is_a_fault() {
+    let looks: [fn(&mut Supervisor<'_, Fake>); 3] = [
+        |supervisor| supervisor.pulse(None, 20),
+        |supervisor| supervisor.refresh(20),
+        |supervisor| supervisor.notified(|channel| channel == 1, 20),
+    ];
+    for look in looks {
+        with_running(|fake, mut supervisor| {
+            fake.say(NET, 9, State::Running);
+            look(&mut supervisor);
+            assert_eq!(fake.acts(), [Act::Stop(NET), Act::Start(NET)]);
+            assert!(history(&supervisor, NET)[1].1.contains("nonsense"));
+            // What it left behind says nothing about its next life, which may begin anywhere.
+            supervisor.refresh(30);
+            assert_eq!(state(&supervisor, NET), "initialising");
+            fake.say(NET, 10, State::Running);
+            supervisor.refresh(40);
+            supervisor.pulse(None, 50);
+            assert_eq!(state(&supervisor, NET), "running");
+            assert!(!fake.acts().contains(&Act::Stop(NET)));
+            assert_eq!(status(&supervisor).pds[NET].generation, 10);
+        });
+    }
+}
+
+#[test]
 fn garbage_in_a_page_is_survived() {
     with_supervisor(|fake, mut supervisor| {
         let mut garbage = Page::new_zeroed();
-        garbage.state = 0xffff;
+        (garbage.state, garbage.generation) = (0xffff, 1);
         garbage.text_len = 0xffff;
         garbage.text = [0xff; 128];
         fake.0.borrow_mut().pages[NET] = Some(garbage);

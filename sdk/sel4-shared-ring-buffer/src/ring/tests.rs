@@ -167,6 +167,36 @@ fn slots_of_every_size_arrive_whole() {
 
 proptest! {
     #[test]
+    fn ends_recover_from_any_indices(
+        write_index in prop_oneof![0..16_u32, any::<u32>()],
+        read_index in prop_oneof![0..16_u32, any::<u32>()],
+    ) {
+        let raw = Raw::new();
+        let (mut writer, mut reader) = ends(&raw);
+        prop_assert_eq!(writer.enqueue_batch(&[0; 3]), Ok(3));
+        prop_assert_eq!(reader.dequeue(), Ok(Some(0)));
+        set(&raw.write_index, write_index);
+        set(&raw.read_index, read_index);
+        let mut arrives = |message| {
+            if writer.enqueue_and_commit(message).is_err() {
+                writer.recover();
+            }
+            let received = (0..9).map_while(|_| match reader.dequeue() {
+                Ok(received) => received,
+                Err(_) => {
+                    reader.recover();
+                    None
+                }
+            });
+            received.last() == Some(message)
+        };
+        // Each may have to follow the other.
+        let lost = (1..20).take_while(|message| !arrives(*message)).count();
+        prop_assert!(lost < 10, "{lost} lost");
+        prop_assert!((20..40).all(arrives), "and goes on");
+    }
+
+    #[test]
     fn behaves_as_a_queue(steps in proptest::collection::vec((any::<bool>(), 0..10_usize), 0..100)) {
         let raw = Raw::new();
         let start = InitialState::new(u32::MAX - 20, u32::MAX - 20);
