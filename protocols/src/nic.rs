@@ -15,8 +15,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Bytes of a frame buffer.
-pub const BUFFER_BYTES: usize = 2048;
+/// Bytes of a frame buffer: the longest frame, from one cache line to another.
+pub const BUFFER_BYTES: usize = 1536;
 /// Buffers in each of the two regions: as many as a device of 256 descriptors takes, two to a frame.
 pub const BUFFERS: usize = 128;
 /// Slots of each ring: every buffer fits.
@@ -25,6 +25,8 @@ pub const RING_SLOTS: usize = BUFFERS;
 pub const TRANSMIT_LINK_OFFSET: usize = 0x2000;
 /// Longest Ethernet frame, without checksum.
 pub const FRAME_BYTES_MAX: usize = 1514;
+
+const _: () = assert!(FRAME_BYTES_MAX <= BUFFER_BYTES);
 
 /// What `nic` tells about its device. Layout: mac 0, link_up 6, ready 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -44,7 +44,7 @@ pub(crate) struct Lane<'a, F: FnMut()> {
 
 impl<'a, F: FnMut()> Lane<'a, F> {
     pub(crate) const fn new(link: Link<'a, F>) -> Self {
-        #[allow(clippy::cast_possible_truncation, reason = "2048")]
+        #[allow(clippy::cast_possible_truncation, reason = "1536")]
         let Some(grid) = BufferGrid::new(BUFFERS * BUFFER_BYTES, BUFFER_BYTES as u32) else {
             panic!("the protocol's buffers fill a region")
         };

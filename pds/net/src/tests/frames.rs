@@ -1,7 +1,7 @@
 //! A hostile wire, and a `nic` that breaks its protocol.
 
 use proptest::prelude::*;
-use protocols::nic::{BUFFER_BYTES, RING_SLOTS as NIC_SLOTS};
+use protocols::nic::{BUFFER_BYTES, BUFFERS, RING_SLOTS as NIC_SLOTS};
 use sel4_shared_ring_buffer::{Descriptor, ServerEnd};
 use smoltcp::wire::{EthernetFrame, Icmpv4Packet, IpProtocol, Ipv4Packet, TcpPacket, UdpPacket};
 
@@ -226,7 +226,7 @@ fn arrived(frames: &mut Frames<'static, fn()>) -> Vec<Vec<u8>> {
 fn a_frame_is_copied_out_and_its_buffer_lent_again() {
     let (mut frames, mut nic, rx) = card();
     let lent: Vec<_> = std::iter::from_fn(|| nic.receive().unwrap()).collect();
-    assert_eq!(lent.len(), REGION_BYTES / BUFFER_BYTES);
+    assert_eq!(lent.len(), BUFFERS);
     let offset = u32::try_from(lent[3].encoded_addr()).unwrap();
     rx.copy_in(rx.span(offset, 5).unwrap(), b"frame").unwrap();
     nic.send(Descriptor::new(offset as usize, 5, 3)).unwrap();

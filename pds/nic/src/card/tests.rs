@@ -143,7 +143,7 @@ fn a_received_frame_goes_by_reference_and_wakes_net_once() {
     assert_eq!(bench.received(), []);
     bench.give([3, 9]);
     let chains = [bench.device.pop(0).unwrap(), bench.device.pop(0).unwrap()];
-    assert_eq!(chains[0].buffers[1].address, RX + 3 * 2048);
+    assert_eq!(chains[0].buffers[1].address, RX + 3 * BUFFER_BYTES as u64);
     assert_eq!(chains[0].buffers[1].len, 1514);
     let woken = bench.woken.get();
     bench.complete(0, &chains[1], HEADER + 60);
@@ -160,7 +160,7 @@ fn a_frame_to_send_goes_by_reference_and_comes_back() {
     assert_eq!(bench.sent(), []);
     bench.send(5, 342);
     let chain = bench.device.pop(1).unwrap();
-    assert_eq!(chain.buffers[1].address, TX + 5 * 2048);
+    assert_eq!(chain.buffers[1].address, TX + 5 * BUFFER_BYTES as u64);
     assert_eq!(chain.buffers[1].len, 342);
     bench.complete(1, &chain, 0);
     bench.run();
@@ -208,7 +208,14 @@ fn a_buffer_handed_in_twice_is_refused() {
 #[test]
 fn descriptors_outside_the_region_are_refused() {
     let mut bench = bench();
-    for offset in [1, 2047, 256 * 2048, 1 << 32, usize::MAX, usize::MAX - 2047] {
+    for offset in [
+        1,
+        BUFFER_BYTES - 1,
+        BUFFERS * BUFFER_BYTES,
+        1 << 32,
+        usize::MAX,
+        usize::MAX - BUFFER_BYTES,
+    ] {
         bench.receive.send(Descriptor::new(offset, 0, 0)).unwrap();
         bench.transmit.send(Descriptor::new(offset, 60, 0)).unwrap();
     }
