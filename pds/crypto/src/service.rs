@@ -573,6 +573,18 @@ mod tests {
     }
 
     #[test]
+    fn who_sends_nothing_gets_random_bytes() {
+        let rings: &'static RawRings = Box::leak(Box::new(RawRings::new()));
+        let nothing = DataRegion::new(ExternallySharedRef::from_ref(&[][..]));
+        let (server, output) = (rings.server(ignore as fn()), region());
+        let mut crypto = service(vec![Client::new("it", Policy::ALL, server, nothing, output)]);
+        let mut peer = Peer { link: rings.client(ignore as fn()), input: region(), output };
+        assert_ne!(peer.bytes(&mut crypto, request(Op::Random, None)), [0; REGION_BYTES]);
+        let hash = Request { input_len: 1, ..request(Op::Hash, Some(Algorithm::Blake3)) };
+        assert_eq!(peer.refused(&mut crypto, hash), Status::BadRequest);
+    }
+
+    #[test]
     fn garbage_is_answered_and_harms_nobody() {
         let (bad, mut attacker) = pair("attacker", Policy::ALL);
         let (good, mut bystander) = pair("bystander", Policy::ALL);
