@@ -26,9 +26,7 @@ struct CryptoPd<F: FnMut(), G: FnMut()> {
 fn init() -> impl Handler {
     let pd = Pd::start();
     let (crypto, seeding) = (config::crypto(), config::seeding());
-    let mut crypto = CryptoPd { pd, crypto, seeding, asked_at: 0, has_answer: false };
-    crypto.step();
-    crypto
+    CryptoPd { pd, crypto, seeding, asked_at: 0, has_answer: false }
 }
 
 impl<F: FnMut(), G: FnMut()> CryptoPd<F, G> {
@@ -64,6 +62,10 @@ impl<F: FnMut(), G: FnMut()> CryptoPd<F, G> {
 
 impl<F: FnMut(), G: FnMut()> Handler for CryptoPd<F, G> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.step();
+    }
 
     fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -21,9 +21,7 @@ struct Disk<F: FnMut(), G: FnMut()> {
 fn init() -> impl Handler {
     let pd = Pd::start();
     let service = Service::new(config::wiring());
-    let mut disk = Disk { pd, interrupt: Interrupt::bind(), service };
-    disk.run();
-    disk
+    Disk { pd, interrupt: Interrupt::bind(), service }
 }
 
 impl<F: FnMut(), G: FnMut()> Disk<F, G> {
@@ -43,6 +41,10 @@ impl<F: FnMut(), G: FnMut()> Disk<F, G> {
 
 impl<F: FnMut(), G: FnMut()> Handler for Disk<F, G> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.run();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -16,9 +16,7 @@ struct EchoPd<F: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let mut echo = EchoPd { pd: Pd::start(), echo: config::echo() };
-    echo.run();
-    echo
+    EchoPd { pd: Pd::start(), echo: config::echo() }
 }
 
 impl<F: FnMut()> EchoPd<F> {
@@ -38,6 +36,10 @@ impl<F: FnMut()> EchoPd<F> {
 
 impl<F: FnMut()> Handler for EchoPd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.run();
+    }
 
     fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -21,9 +21,7 @@ struct Entropy<F: FnMut(), G: FnMut()> {
 fn init() -> impl Handler {
     let pd = Pd::start();
     let service = Service::new(config::wiring());
-    let mut entropy = Entropy { pd, interrupt: Interrupt::bind(), service };
-    entropy.run();
-    entropy
+    Entropy { pd, interrupt: Interrupt::bind(), service }
 }
 
 impl<F: FnMut(), G: FnMut()> Entropy<F, G> {
@@ -42,6 +40,10 @@ impl<F: FnMut(), G: FnMut()> Entropy<F, G> {
 
 impl<F: FnMut(), G: FnMut()> Handler for Entropy<F, G> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.run();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -20,9 +20,7 @@ struct GatewayPd<F: FnMut()> {
 fn init() -> impl Handler {
     let pd = Pd::start();
     let (gateway, supervisor) = (config::gateway(), config::supervisor());
-    let mut gateway = GatewayPd { pd, gateway, supervisor, is_ready: false };
-    gateway.step();
-    gateway
+    GatewayPd { pd, gateway, supervisor, is_ready: false }
 }
 
 impl<F: FnMut()> GatewayPd<F> {
@@ -45,6 +43,10 @@ impl<F: FnMut()> GatewayPd<F> {
 
 impl<F: FnMut()> Handler for GatewayPd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.step();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

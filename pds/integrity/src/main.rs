@@ -19,9 +19,7 @@ struct IntegrityPd<F: FnMut()> {
 #[protection_domain]
 fn init() -> impl Handler {
     let pd = Pd::start();
-    let mut integrity = IntegrityPd { pd, integrity: config::integrity(), told: None };
-    integrity.step();
-    integrity
+    IntegrityPd { pd, integrity: config::integrity(), told: None }
 }
 
 impl<F: FnMut()> IntegrityPd<F> {
@@ -56,6 +54,10 @@ impl<F: FnMut()> IntegrityPd<F> {
 
 impl<F: FnMut()> Handler for IntegrityPd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.step();
+    }
 
     fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -139,7 +139,8 @@ pub(crate) fn event(kind: Kind, status: Status, cookie: u64) -> Event {
 /// The receive buffers of a client, and which socket's bytes each holds.
 pub struct Chunks {
     pool: BufferPool<1>,
-    owners: [Option<SocketId>; CHUNKS_MAX],
+    /// Numbers of sockets.
+    owners: [Option<u16>; CHUNKS_MAX],
 }
 
 impl Chunks {
@@ -153,7 +154,7 @@ impl Chunks {
     /// Lends a buffer for bytes of `owner`.
     pub fn take(&mut self, owner: SocketId) -> Option<BufferIndex> {
         let chunk = self.pool.take()?;
-        self.owners[chunk.get()] = Some(owner);
+        self.owners[chunk.get()] = Some(owner.number());
         Some(chunk)
     }
 
@@ -169,12 +170,13 @@ impl Chunks {
     /// The client does not have that buffer.
     pub fn give_back(&mut self, offset: u32) -> Result<Option<SocketId>, BufferError> {
         let chunk = self.pool.give_back(offset)?;
-        Ok(self.owners[chunk.get()].take())
+        Ok(self.owners[chunk.get()].take().and_then(SocketId::from_number))
     }
 
     /// `socket` is gone: what it lent still comes back, but belongs to nobody.
     pub fn disown(&mut self, socket: SocketId) {
-        for owner in self.owners.iter_mut().filter(|owner| **owner == Some(socket)) {
+        let socket = Some(socket.number());
+        for owner in self.owners.iter_mut().filter(|owner| **owner == socket) {
             *owner = None;
         }
     }

@@ -16,10 +16,7 @@ struct NetPd<F: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let pd = Pd::start();
-    let mut net = NetPd { pd, program: config::program() };
-    net.step();
-    net
+    NetPd { pd: Pd::start(), program: config::program() }
 }
 
 impl<F: FnMut()> NetPd<F> {
@@ -43,6 +40,10 @@ impl<F: FnMut()> NetPd<F> {
 
 impl<F: FnMut()> Handler for NetPd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.step();
+    }
 
     fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

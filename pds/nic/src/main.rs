@@ -19,9 +19,7 @@ struct Nic<F: FnMut(), G: FnMut()> {
 #[protection_domain]
 fn init() -> impl Handler {
     let (pd, interrupt) = (Pd::start(), Interrupt::bind());
-    let mut nic = Nic { pd, interrupt, card: Card::new(config::wiring()) };
-    nic.run();
-    nic
+    Nic { pd, interrupt, card: Card::new(config::wiring()) }
 }
 
 impl<F: FnMut(), G: FnMut()> Nic<F, G> {
@@ -43,6 +41,10 @@ impl<F: FnMut(), G: FnMut()> Nic<F, G> {
 
 impl<F: FnMut(), G: FnMut()> Handler for Nic<F, G> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.run();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

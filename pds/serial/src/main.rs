@@ -19,20 +19,23 @@ struct Serial<F: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let mut pd = Pd::start();
+    let pd = Pd::start();
     let mut clients: heapless::Vec<Client, CLIENTS_MAX> = cairn_pd::clients().collect();
     let rings: heapless::Vec<_, CLIENTS_MAX> = clients.iter_mut().map(config::rings).collect();
     let wired = clients.iter().zip(rings);
     let wired = wired.map(|(client, rings)| (client.name(), rings, notifier(client.channel())));
     let uart = Pl011::start(config::registers());
-    let mut console = Console::new(uart, wired, pd.generation() > 1);
-    console.run();
-    pd.ready();
+    let console = Console::new(uart, wired, pd.generation() > 1);
     Serial { pd, interrupt: Interrupt::bind(), console }
 }
 
 impl<F: FnMut()> Handler for Serial<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.console.run();
+        self.pd.ready();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -26,9 +26,7 @@ struct StorePd<F: FnMut()> {
 #[protection_domain]
 fn init() -> impl Handler {
     let pd = Pd::start();
-    let mut store = StorePd { pd, store: config::store(), told: Told::Nothing };
-    store.step();
-    store
+    StorePd { pd, store: config::store(), told: Told::Nothing }
 }
 
 impl<F: FnMut()> StorePd<F> {
@@ -56,6 +54,10 @@ impl<F: FnMut()> StorePd<F> {
 
 impl<F: FnMut()> Handler for StorePd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.step();
+    }
 
     fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

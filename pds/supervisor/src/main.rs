@@ -17,14 +17,15 @@ struct SupervisorPd<F: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let pd = Pd::start();
-    let mut service = config::service();
-    service.watch_pulse(pd.clock().now().0 / 1000);
-    SupervisorPd { pd, service }
+    SupervisorPd { pd: Pd::start(), service: config::service() }
 }
 
 impl<F: FnMut()> Handler for SupervisorPd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.service.watch_pulse(self.pd.clock().now().0 / 1000);
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

@@ -16,20 +16,22 @@ struct Timer<F: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let mut pd = Pd::start();
+    let pd = Pd::start();
     let timer = match GenericTimer::start(SystemRegisters) {
         Ok(timer) => timer,
         Err(bad) => panic!("the counter runs at {} Hz, says its register", bad.hz),
     };
     let links = cairn_pd::clients().map(|mut client| client.take_link(notifier));
-    let mut service = Service::new(timer, links);
-    service.run();
-    pd.ready();
-    Timer { pd, interrupt: Interrupt::bind(), service }
+    Timer { pd, interrupt: Interrupt::bind(), service: Service::new(timer, links) }
 }
 
 impl<F: FnMut()> Handler for Timer<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        self.service.run();
+        self.pd.ready();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();

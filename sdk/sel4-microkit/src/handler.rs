@@ -18,6 +18,10 @@ pub trait Handler {
     /// What ends the PD: an error returned by any entry point aborts it.
     type Error: fmt::Display;
 
+    /// What there is to do before the first event. `init` has given its stack back by then. The default
+    /// does nothing.
+    fn begin(&mut self) {}
+
     /// Peers notified, or interrupts arrived. The default panics.
     ///
     /// # Errors
@@ -54,7 +58,7 @@ pub trait Handler {
         panic!("unexpected fault of child {}: {msg_info:?}", child.index())
     }
 
-    /// Asked after `init`, unless the PD is passive, and after each entry point: an action to fuse with
+    /// Asked after [`begin`](Self::begin), unless the PD is passive, and after each entry point: an action to fuse with
     /// the next receive.
     #[inline(always)]
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
@@ -92,6 +96,7 @@ fn next_event(reply: Option<MessageInfo>, action: Option<PreparedAction>) -> Eve
 /// The event loop. Returns only a handler's error.
 pub(crate) fn run<H: Handler>(handler: &mut H) -> H::Error {
     let deferred = |handler: &mut H| handler.take_deferred_action().map(DeferredAction::prepare);
+    handler.begin();
     let mut action = if pd_is_passive() { Some(ipc::forfeit_sc()) } else { deferred(handler) };
     let mut reply = None;
     ack_all_irqs();
@@ -136,6 +141,10 @@ impl Handler for NullHandler {
 #[cfg(feature = "alloc")]
 impl<T: Handler + ?Sized> Handler for Box<T> {
     type Error = T::Error;
+
+    fn begin(&mut self) {
+        (**self).begin();
+    }
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Self::Error> {
         (**self).notified(channels)
@@ -240,6 +249,33 @@ mod tests {
             (syscall::RECV, 1, empty, 0, 4),
         ];
         assert_eq!(*entries.borrow(), expected);
+    }
+
+    /// Has one event for its work.
+    struct Starter {
+        entries: Rc<RefCell<Vec<Entry>>>,
+        has_begun: bool,
+    }
+
+    impl Handler for Starter {
+        type Error = String;
+
+        fn begin(&mut self) {
+            assert!(self.entries.borrow().is_empty());
+            self.has_begun = true;
+        }
+
+        fn notified(&mut self, _: ChannelSet) -> Result<(), String> {
+            Err(self.has_begun.to_string())
+        }
+    }
+
+    #[test]
+    fn begins_before_the_first_event() {
+        let entries = Rc::new(RefCell::new(Vec::new()));
+        let events = vec![(0b100, sel4::MessageInfo::default(), 0)];
+        set_kernel(Script { events: events.into_iter(), entries: Rc::clone(&entries) });
+        assert_eq!(run(&mut Starter { entries, has_begun: false }), "true");
     }
 
     /// Has no methods of its own.

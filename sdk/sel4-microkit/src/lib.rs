@@ -3,7 +3,8 @@
 //!
 //! Names and signatures follow rust-sel4 5.0's `sel4-microkit`, so a PD's source compiles against
 //! either. What this crate adds: stable Rust without libclang or SDK headers, a `_start` that can be
-//! entered again, fault decoding that cannot panic, and [`Child`] calls to restart and inspect.
+//! entered again, [`Handler::begin`], fault decoding that cannot panic, and [`Child`] calls to restart
+//! and inspect.
 //!
 //! Message registers live in the IPC buffer between system calls; every system call that carries a
 //! message replaces them. A PD has one thread, so nothing here locks.
