@@ -8,6 +8,9 @@ use crate::random::SEED_BYTES;
 
 const _: () = assert!(SEED_BYTES <= BYTES_MAX);
 
+/// Requests of clients between two seeds.
+const RESEED_REQUESTS: u64 = 1 << 16;
+
 /// The link to `entropy`.
 pub type EntropyLink<'a, F> = ClientEnd<'a, Request, Completion, RING_SLOTS, F>;
 
@@ -23,18 +26,33 @@ pub enum Seed {
 /// Asks `entropy` for seeds.
 pub struct Seeding<'a, F: FnMut()> {
     link: EntropyLink<'a, F>,
+    /// Requests that clients had made at the last question.
+    asked_at: u64,
+    has_answer: bool,
 }
 
 impl<'a, F: FnMut()> Seeding<'a, F> {
     /// Has asked for a first seed.
     pub fn new(link: EntropyLink<'a, F>) -> Self {
-        let mut seeding = Self { link };
+        let mut seeding = Self { link, asked_at: 0, has_answer: false };
         seeding.ask();
         seeding
     }
 
-    /// Asks for a seed.
-    pub fn ask(&mut self) {
+    /// Whether `entropy` has answered, if only that it has nothing.
+    pub const fn has_answer(&self) -> bool {
+        self.has_answer
+    }
+
+    /// Asks for a new seed when clients have made many requests since the last question.
+    pub fn renew(&mut self, requests: u64) {
+        if requests.saturating_sub(self.asked_at) >= RESEED_REQUESTS {
+            self.asked_at = requests;
+            self.ask();
+        }
+    }
+
+    fn ask(&mut self) {
         let len = u32::try_from(SEED_BYTES).unwrap_or(0);
         // A full ring holds questions that have not been answered: one of them will be.
         let _ = self.link.send(Request { cookie: 0, len, reserved: 0 });
@@ -48,6 +66,7 @@ impl<'a, F: FnMut()> Seeding<'a, F> {
                 Ok(Some(mut completion)) => {
                     let seed = seed(&completion);
                     completion.bytes.zeroize();
+                    self.has_answer = true;
                     return Some(seed);
                 }
                 Ok(None) if self.link.arm() => return None,
@@ -110,5 +129,21 @@ mod tests {
         let mut entropy = rings.server(|| {});
         assert_eq!(seeding.answer(), None);
         assert!(entropy.receive().unwrap().is_some());
+    }
+
+    #[test]
+    fn asks_anew_after_many_requests() {
+        let rings = RawLink::<Request, Completion, RING_SLOTS>::new();
+        let mut seeding = Seeding::new(rings.client(|| {}));
+        let mut entropy = rings.server(|| {});
+        let mut asked = |seeding: &mut Seeding<'_, _>, requests| {
+            seeding.renew(requests);
+            core::iter::from_fn(|| entropy.receive().unwrap()).count()
+        };
+        assert_eq!(asked(&mut seeding, RESEED_REQUESTS - 1), 1);
+        assert_eq!(asked(&mut seeding, RESEED_REQUESTS), 1);
+        assert_eq!(asked(&mut seeding, RESEED_REQUESTS + 1), 0);
+        assert_eq!(asked(&mut seeding, 3 * RESEED_REQUESTS), 1);
+        assert!(!seeding.has_answer());
     }
 }

@@ -19,9 +19,8 @@ struct Disk<F: FnMut(), G: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let pd = Pd::start();
-    let service = Service::new(config::wiring());
-    Disk { pd, interrupt: Interrupt::bind(), service }
+    let (pd, interrupt) = (Pd::start(), Interrupt::bind());
+    Disk { pd, interrupt, service: Service::new(config::wiring()) }
 }
 
 impl<F: FnMut(), G: FnMut()> Disk<F, G> {

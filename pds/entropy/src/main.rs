@@ -19,9 +19,8 @@ struct Entropy<F: FnMut(), G: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let pd = Pd::start();
-    let service = Service::new(config::wiring());
-    Entropy { pd, interrupt: Interrupt::bind(), service }
+    let (pd, interrupt) = (Pd::start(), Interrupt::bind());
+    Entropy { pd, interrupt, service: Service::new(config::wiring()) }
 }
 
 impl<F: FnMut(), G: FnMut()> Entropy<F, G> {

@@ -13,29 +13,29 @@ struct GatewayPd<F: FnMut()> {
     pd: Pd,
     gateway: Gateway<'static, F>,
     supervisor: Channel,
-    is_ready: bool,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
     let pd = Pd::start();
     let (gateway, supervisor) = (config::gateway(), config::supervisor());
-    GatewayPd { pd, gateway, supervisor, is_ready: false }
+    GatewayPd { pd, gateway, supervisor }
 }
 
 impl<F: FnMut()> GatewayPd<F> {
     fn step(&mut self) {
         self.gateway.step(|| self.pd.tick().0);
         let counters = self.gateway.counters();
-        self.pd.set_counter(Counter::Requests, counters.requests);
-        self.pd.set_counter(Counter::Errors, counters.errors);
-        self.pd.set_counter(Counter::NotProven, counters.not_proven);
-        self.pd.set_counter(Counter::Accepted, counters.accepted);
-        self.pd.set_counter(Counter::Dropped, counters.dropped);
-        self.pd.set_counter(Counter::Open, counters.open);
-        self.pd.set_counter(Counter::Violations, counters.violations);
-        if !self.is_ready && self.gateway.is_listening() {
-            self.is_ready = true;
+        self.pd.report([
+            (Counter::Requests, counters.requests),
+            (Counter::Errors, counters.errors),
+            (Counter::NotProven, counters.not_proven),
+            (Counter::Accepted, counters.accepted),
+            (Counter::Dropped, counters.dropped),
+            (Counter::Open, counters.open),
+            (Counter::Violations, counters.violations),
+        ]);
+        if self.gateway.is_listening() {
             self.pd.ready();
         }
     }

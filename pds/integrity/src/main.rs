@@ -7,47 +7,39 @@ mod config;
 
 use cairn_pd::{Counter, Pd};
 use integrity::Integrity;
+use protocols::Reason;
 use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
 
 struct IntegrityPd<F: FnMut()> {
     pd: Pd,
     integrity: Integrity<'static, F>,
-    /// Whether the root was proven when `supervisor` was told last.
-    told: Option<bool>,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let pd = Pd::start();
-    IntegrityPd { pd, integrity: config::integrity(), told: None }
+    IntegrityPd { pd: Pd::start(), integrity: config::integrity() }
 }
 
 impl<F: FnMut()> IntegrityPd<F> {
     fn step(&mut self) {
         self.integrity.step();
-        self.pd.set_counter(Counter::Requests, self.integrity.requests);
-        self.pd.set_counter(Counter::Errors, self.integrity.errors);
-        self.pd.set_counter(Counter::NotProven, self.integrity.not_proven);
-        self.pd.set_counter(Counter::Violations, self.integrity.violations);
-        if self.integrity.is_loading() {
-            return;
-        }
+        self.pd.report([
+            (Counter::Requests, self.integrity.requests),
+            (Counter::Errors, self.integrity.errors),
+            (Counter::NotProven, self.integrity.not_proven),
+            (Counter::Violations, self.integrity.violations),
+        ]);
         let root = self.integrity.root();
-        if self.told == Some(root.is_ok()) {
+        let why_not = root.err().unwrap_or(Reason::EMPTY);
+        if self.integrity.is_loading() || !self.pd.serving(root.is_ok(), why_not) {
             return;
         }
-        self.told = Some(root.is_ok());
-        match root {
-            Ok(root) => {
-                let superblock = root.superblock();
-                let (name, generation) = (superblock.name(), superblock.generation());
-                log::info!("volume {name} generation {generation} proven: {}", superblock.root());
-                self.pd.ready();
+        match root.map(|root| root.superblock()) {
+            Ok(volume) => {
+                let (name, generation) = (volume.name(), volume.generation());
+                log::info!("volume {name} generation {generation} proven: {}", volume.root());
             }
-            Err(reason) => {
-                log::error!("volume refused: {reason}");
-                self.pd.degraded(format_args!("{reason}"));
-            }
+            Err(reason) => log::error!("volume refused: {reason}"),
         }
     }
 }

@@ -18,8 +18,7 @@ struct Nic<F: FnMut(), G: FnMut()> {
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let (pd, interrupt) = (Pd::start(), Interrupt::bind());
-    Nic { pd, interrupt, card: Card::new(config::wiring()) }
+    Nic { pd: Pd::start(), interrupt: Interrupt::bind(), card: Card::new(config::wiring()) }
 }
 
 impl<F: FnMut(), G: FnMut()> Nic<F, G> {

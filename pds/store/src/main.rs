@@ -9,45 +9,27 @@ use cairn_pd::{Counter, Pd};
 use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
 use store::Store;
 
-/// What `supervisor` has been told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Nothing,
-    Running,
-    NoVolume,
-}
-
 struct StorePd<F: FnMut()> {
     pd: Pd,
     store: Store<'static, F>,
-    told: Told,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let pd = Pd::start();
-    StorePd { pd, store: config::store(), told: Told::Nothing }
+    StorePd { pd: Pd::start(), store: config::store() }
 }
 
 impl<F: FnMut()> StorePd<F> {
     fn step(&mut self) {
         self.store.step();
-        self.pd.set_counter(Counter::Requests, self.store.requests);
-        self.pd.set_counter(Counter::Errors, self.store.errors);
-        self.pd.set_counter(Counter::Violations, self.store.violations);
-        self.pd.set_counter(Counter::Blocks, self.store.block_count);
-        let now = match (self.store.has_volume(), self.store.is_loading()) {
-            (true, _) => Told::Running,
-            (false, true) => return,
-            (false, false) => Told::NoVolume,
-        };
-        if now == self.told {
-            return;
-        }
-        self.told = now;
-        match now {
-            Told::NoVolume => self.pd.degraded(format_args!("no volume on the disk")),
-            _ => self.pd.ready(),
+        self.pd.report([
+            (Counter::Requests, self.store.requests),
+            (Counter::Errors, self.store.errors),
+            (Counter::Violations, self.store.violations),
+            (Counter::Blocks, self.store.block_count),
+        ]);
+        if !self.store.is_loading() {
+            self.pd.serving(self.store.has_volume(), "no volume on the disk");
         }
     }
 }

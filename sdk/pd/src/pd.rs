@@ -1,5 +1,7 @@
 //! The PD's own view of its lifecycle page, and the clock.
 
+use core::fmt;
+
 use generic_timer::{Frequency, Nanos};
 use protocols::lifecycle::{COUNTERS, Counter, State};
 
@@ -90,13 +92,17 @@ impl Pd {
         self.enter(State::Degraded, why);
     }
 
-    /// Says whether the PD serves and, if not, why; tells `supervisor` when that changes.
-    pub fn serving(&mut self, serves: bool, why_not: &str) {
+    /// Says whether the PD serves and, if not, why. Tells `supervisor` when that changes, and answers
+    /// whether it did.
+    pub fn serving(&mut self, serves: bool, why_not: impl fmt::Display) -> bool {
+        let state = if serves { State::Running } else { State::Degraded };
+        let is_news = self.state != state;
         if serves {
             self.ready();
-        } else if self.state != State::Degraded {
+        } else if is_news {
             self.degraded(format_args!("{why_not}"));
         }
+        is_news
     }
 
     /// Says that the PD was woken: it is alive. The first thing in `notified`.
