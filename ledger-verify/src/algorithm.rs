@@ -90,6 +90,11 @@ impl Algorithm {
     /// lengths and for algorithms that are not supported.
     #[must_use]
     pub fn verify(self, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        self.verify_parts(public, &[message], signature)
+    }
+
+    /// The same for a message in parts, one after the other.
+    pub(crate) fn verify_parts(self, public: &[u8], message: &[&[u8]], signature: &[u8]) -> bool {
         let mut verification = Verification::new(self);
         verification.take_key(signature, public);
         signature.len() == self.signature_bytes() && verification.verify(message, signature)
@@ -163,8 +168,9 @@ impl Verification {
         let _ = (signature, lattice);
     }
 
-    /// Whether the whole key came, and `signature` over `message` was made with its secret.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether the whole key came, and `signature` over the parts of `message`, one after the other, was
+    /// made with its secret.
+    pub(crate) fn verify(&self, message: &[&[u8]], signature: &[u8]) -> bool {
         if self.key_bytes != self.algorithm.public_bytes() || !self.algorithm.is_supported() {
             return false;
         }

@@ -285,10 +285,7 @@ impl Feed {
             return Err(Halt::Refused(self.pull.item(), Reason::KeyUnknown));
         }
         let signature = self.buffer.get(self.body_bytes..).unwrap_or(&[]);
-        let mut message = [0; SIGNED_PREFIX.len() + Digest::BYTES];
-        let (prefix, digest) = message.split_at_mut(SIGNED_PREFIX.len());
-        prefix.copy_from_slice(SIGNED_PREFIX);
-        digest.copy_from_slice(&self.checked.head.position.digest.0);
+        let message: [&[u8]; 2] = [SIGNED_PREFIX, &self.checked.head.position.digest.0];
         if !self.verification.verify(&message, signature) {
             return Err(Halt::Refused(self.signature_at, Reason::BadSignature));
         }

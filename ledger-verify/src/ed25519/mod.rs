@@ -25,29 +25,29 @@ const KEY_WIDTH: usize = 4;
 const BASE_MULTIPLES_COUNT: usize = 1 << (BASE_WIDTH - 2);
 const KEY_MULTIPLES_COUNT: usize = 1 << (KEY_WIDTH - 2);
 
-/// Whether `signature` over `message` was made with the secret of `public`: section 5.1.7, without
-/// the cofactor.
+/// Whether `signature` over the parts of `message` was made with the secret of `public`: section 5.1.7,
+/// without the cofactor.
 // Out of line, so that its stack is not added to that of the caller's other work.
 #[inline(never)]
-pub(crate) fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+pub(crate) fn verify(public: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> bool {
     equation_holds(public, message, signature).unwrap_or(false)
 }
 
 /// `None` for what cannot be decoded or is of small order.
-fn equation_holds(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+fn equation_holds(public: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> Option<bool> {
     let (r_bytes, s_bytes) = signature.split_first_chunk::<32>()?;
     let s = Scalar::from_canonical(s_bytes.first_chunk()?)?;
-    let minus_a = Factors::decode(public)?.negate();
-    let k = Scalar::from_wide(&sha512(&[r_bytes, public, message]));
-    let r = combine(&s, &k, &minus_a);
-    if minus_a.multiplied().is_of_small_order() || r.is_of_small_order() {
+    let a = Factors::decode(public)?;
+    let k = Scalar::from_wide(&sha512([r_bytes, public], message));
+    let r = combine(&s, &k, &a);
+    if a.multiplied().is_of_small_order() || r.is_of_small_order() {
         return None;
     }
     // A canonical encoding is the only one that can agree.
     Some(r.encode() == *r_bytes)
 }
 
-/// `s`·B + `k`·`point`.
+/// `s`·B - `k`·`point`.
 #[inline(never)]
 fn combine(s: &Scalar, k: &Scalar, point: &Factors) -> Point {
     let mut multiples = [Summand::IDENTITY; KEY_MULTIPLES_COUNT];
@@ -57,7 +57,7 @@ fn combine(s: &Scalar, k: &Scalar, point: &Factors) -> Point {
     for place in (0..DIGITS).rev() {
         let mut doubled = sum.double();
         doubled.add_digit(&BASE_MULTIPLES, s.at(place));
-        doubled.add_digit(&multiples, k.at(place));
+        doubled.add_digit(&multiples, -k.at(place));
         sum = doubled.multiplied();
     }
     sum

@@ -144,10 +144,6 @@ impl Factors {
         Some(Self::of(x, y))
     }
 
-    pub(super) const fn negate(&self) -> Self {
-        Self { e: self.e.negate(), ..*self }
-    }
-
     #[inline(never)]
     pub(super) const fn multiplied(&self) -> Point {
         Point { x: self.e.mul(&self.f), y: self.g.mul(&self.h), z: self.f.mul(&self.g) }

@@ -1,11 +1,10 @@
 //! Checkpoints (c2sp.org/tlog-checkpoint) and who has to have signed them.
 
 use super::note::number;
-use super::note::{Key, KeyType, NAME_BYTES_MAX, Note, SIGNATURE_BYTES_MAX, SignatureLine, hash};
+use super::note::{Key, KeyType, Note, SIGNATURE_BYTES_MAX, SignatureLine, hash};
 use super::text::Lines;
 use super::{Error, Reason};
 use crate::Digest;
-use crate::bytes::copy;
 
 /// Longest checkpoint text, in bytes: the longest origin, size and root, and some extension lines.
 pub const TEXT_BYTES_MAX: usize = 1024;
@@ -181,86 +180,57 @@ fn verify(key: &Key<'_>, text: &str, signature: &[u8]) -> Result<Option<u64>, Re
     let (time, signature) = signature.split_first_chunk::<8>().ok_or(Reason::BadSignature)?;
     let time_s = u64::from_be_bytes(*time);
     let checkpoint = Checkpoint::parse(text).map_err(|error| error.reason)?;
-    let message = Message::of(key.key_type(), key.name(), time_s, text, &checkpoint);
-    let verifies =
-        message.is_some_and(|message| algorithm.verify(key.public(), message.bytes(), signature));
-    if verifies { Ok(Some(time_s)) } else { Err(Reason::BadSignature) }
+    let verifies = with_message(key.key_type(), key.name(), time_s, text, &checkpoint, |message| {
+        algorithm.verify_parts(key.public(), message, signature)
+    });
+    if verifies == Some(true) { Ok(Some(time_s)) } else { Err(Reason::BadSignature) }
 }
 
-/// What a cosigner signs; the longest is a header of 40 bytes and a checkpoint's text.
-const MESSAGE_BYTES_MAX: usize = 40 + TEXT_BYTES_MAX;
-const _: () = assert!(MESSAGE_BYTES_MAX >= 12 + 2 * (1 + NAME_BYTES_MAX) + 3 * 8 + 32);
-
-pub(crate) struct Message {
-    bytes: [u8; MESSAGE_BYTES_MAX],
-    length: usize,
-}
-
-impl Message {
-    /// What a cosigner of this type and name signs at `time_s`; `None` for a time after 2^63 - 1, where
-    /// the standard ends it, and for a text or a name that is too long.
-    pub(crate) fn of(
-        key_type: KeyType,
-        name: &str,
-        time_s: u64,
-        text: &str,
-        checkpoint: &Checkpoint<'_>,
-    ) -> Option<Self> {
-        let mut message = Self { bytes: [0; MESSAGE_BYTES_MAX], length: 0 };
-        if time_s > i64::MAX.unsigned_abs() {
-            return None;
-        }
-        match key_type {
-            KeyType::CosignatureMlDsa44 => message.subtree(name, time_s, checkpoint)?,
-            KeyType::Note | KeyType::CosignatureEd25519 => message.cosignature(time_s, text)?,
-        }
-        Some(message)
+/// Calls `run` with the parts of what a cosigner of this type and name signs at `time_s`
+/// (c2sp.org/tlog-cosignature). `None` for a time after 2^63 - 1, where the standard ends it, and for a name
+/// that is too long.
+pub(crate) fn with_message<R>(
+    key_type: KeyType,
+    name: &str,
+    time_s: u64,
+    text: &str,
+    checkpoint: &Checkpoint<'_>,
+    run: impl FnOnce(&[&[u8]]) -> R,
+) -> Option<R> {
+    if time_s > i64::MAX.unsigned_abs() {
+        return None;
     }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&[])
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Option<()> {
-        let end = self.length.checked_add(bytes.len())?;
-        let place = self.bytes.get_mut(self.length..end)?;
-        copy(place, bytes);
-        self.length = end;
-        Some(())
-    }
-
-    /// c2sp.org/tlog-cosignature, "Ed25519 signed message".
-    fn cosignature(&mut self, time_s: u64, text: &str) -> Option<()> {
-        self.put(b"cosignature/v1\ntime ")?;
+    if key_type != KeyType::CosignatureMlDsa44 {
         let mut digits = [0; 20];
-        let mut rest = time_s;
-        let mut start = digits.len();
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-            start -= 1;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+        let digits = decimal(time_s, &mut digits);
+        return Some(run(&[b"cosignature/v1\ntime ", digits, b"\n", text.as_bytes()]));
+    }
+    let Checkpoint { origin, size, root } = checkpoint;
+    let length = |text: &str| u8::try_from(text.len()).ok();
+    Some(run(&[
+        b"subtree/v1\n\0",
+        &[length(name)?],
+        name.as_bytes(),
+        &time_s.to_be_bytes(),
+        &[length(origin)?],
+        origin.as_bytes(),
+        &0_u64.to_be_bytes(),
+        &size.to_be_bytes(),
+        &root.0,
+    ]))
+}
+
+/// The decimal digits of `number`, in a room for any.
+fn decimal(number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut rest = number;
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        start -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
         }
-        self.put(digits.get(start..)?)?;
-        self.put(b"\n")?;
-        self.put(text.as_bytes())
     }
-
-    /// c2sp.org/tlog-cosignature, "ML-DSA-44 signed message".
-    fn subtree(&mut self, name: &str, time_s: u64, checkpoint: &Checkpoint<'_>) -> Option<()> {
-        self.put(b"subtree/v1\n\0")?;
-        self.put_text(name)?;
-        self.put(&time_s.to_be_bytes())?;
-        self.put_text(checkpoint.origin)?;
-        self.put(&0_u64.to_be_bytes())?;
-        self.put(&checkpoint.size.to_be_bytes())?;
-        self.put(&checkpoint.root.0)
-    }
-
-    fn put_text(&mut self, text: &str) -> Option<()> {
-        self.put(&[u8::try_from(text.len()).ok()?])?;
-        self.put(text.as_bytes())
-    }
+    digits.get(start..).unwrap_or(&[])
 }

@@ -107,7 +107,7 @@ pub fn verify(
 ) -> bool {
     let mut verification = Verification::new(set);
     verification.take_key(signature, public);
-    verification.verify(context, message, signature)
+    verification.verify(context, &[message], signature)
 }
 
 /// Whether `signature` over `message` verifies under `public` without a context: ML-DSA.Verify_internal,
@@ -116,7 +116,7 @@ pub fn verify(
 pub fn verify_internal(set: ParameterSet, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let mut verification = Verification::new(set);
     verification.take_key(signature, public);
-    verification.challenge_agrees(&[message], signature).unwrap_or(false)
+    verification.challenge_agrees(&[], &[message], signature).unwrap_or(false)
 }
 
 /// Algorithms 3 and 8 for a signature that lies in memory and a public key that comes in pieces. Each
@@ -192,23 +192,24 @@ impl Verification {
         Some(())
     }
 
-    /// Whether the whole key came, and `signature` over `message` with `context` verifies under it.
-    pub(crate) fn verify(&self, context: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    /// Whether the whole key came, and `signature` over the parts of `message` with `context` verifies
+    /// under it.
+    pub(crate) fn verify(&self, context: &[u8], message: &[&[u8]], signature: &[u8]) -> bool {
         let Ok(context_bytes) = u8::try_from(context.len()) else { return false };
-        let message = [&[0, context_bytes], context, message];
-        self.challenge_agrees(&message, signature).unwrap_or(false)
+        let head = [&[0, context_bytes], context];
+        self.challenge_agrees(&head, message, signature).unwrap_or(false)
     }
 
     /// Algorithm 8, lines 12 and 13, for a message in parts; `None` for what cannot be decoded.
     #[inline(never)]
-    fn challenge_agrees(&self, message: &[&[u8]], sig: &[u8]) -> Option<bool> {
+    fn challenge_agrees(&self, head: &[&[u8]], message: &[&[u8]], sig: &[u8]) -> Option<bool> {
         let p = self.set.parameters();
         let signature = Signature::decode(&p, sig)?;
         if self.is_bad || self.key_bytes != RHO_BYTES + p.rows * T1_BYTES {
             return None;
         }
         let mut hash = Sponge::<RATE_SHAKE_256>::new();
-        hash.absorb(&mu(&self.key_hash, message));
+        hash.absorb(&mu(&self.key_hash, head, message));
         hash.absorb(self.w1.get(..self.w1_bytes)?);
         hash.finish(SUFFIX_SHAKE);
         let mut expected = [0; CHALLENGE_BYTES_MAX];
@@ -237,7 +238,7 @@ impl<'a> Signature<'a> {
 }
 
 /// The message representative: algorithm 8, lines 6 and 7.
-fn mu(key_hash: &Sponge<RATE_SHAKE_256>, message: &[&[u8]]) -> [u8; 64] {
+fn mu(key_hash: &Sponge<RATE_SHAKE_256>, head: &[&[u8]], message: &[&[u8]]) -> [u8; 64] {
     let mut mu = [0; 64];
     let mut hash = key_hash.clone();
     hash.finish(SUFFIX_SHAKE);
@@ -245,7 +246,7 @@ fn mu(key_hash: &Sponge<RATE_SHAKE_256>, message: &[&[u8]]) -> [u8; 64] {
 
     let mut hash = Sponge::<RATE_SHAKE_256>::new();
     hash.absorb(&mu);
-    message.iter().for_each(|part| hash.absorb(part));
+    head.iter().chain(message).for_each(|part| hash.absorb(part));
     hash.finish(SUFFIX_SHAKE);
     hash.squeeze(&mut mu);
     mu

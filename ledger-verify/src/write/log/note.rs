@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use crate::digest::Digest;
 use crate::log::Reason;
-use crate::log::checkpoint::{Checkpoint, Message};
+use crate::log::checkpoint::{Checkpoint, with_message};
 use crate::log::note::{Key, KeyType};
 use crate::write::SecretKey;
 
@@ -77,9 +77,12 @@ impl NoteSigner {
             signature.extend(self.secret.sign(text.as_bytes()));
         } else {
             let checkpoint = Checkpoint::parse(text).map_err(|error| error.reason)?;
-            let message = Message::of(self.key_type, &self.name, time_s, text, &checkpoint);
+            let signed =
+                with_message(self.key_type, &self.name, time_s, text, &checkpoint, |message| {
+                    self.secret.sign(&message.concat())
+                });
             signature.extend(time_s.to_be_bytes());
-            signature.extend(self.secret.sign(message.ok_or(Reason::TooLong)?.bytes()));
+            signature.extend(signed.ok_or(Reason::TooLong)?);
         }
         Ok(format!("\u{2014} {} {}\n", self.name, base64(&signature)))
     }
