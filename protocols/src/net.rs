@@ -18,7 +18,8 @@ pub const RING_SLOTS: usize = 128;
 codes! {
     /// What a client asks for.
     pub enum Op {
-        /// Accept TCP connections to `port`. Answer: `Listening` or `Refused`.
+        /// Accept TCP connections to `port`, at most `len` at once; who comes then waits for a while.
+        /// Answer: `Listening` or `Refused`.
         TcpListen = 1,
         /// Connect to `remote`, `remote_port`. Answer: `Connected` or `Refused`.
         TcpConnect = 2,

@@ -1,14 +1,16 @@
 //! The state machine: requests in, frames in, events out, frames out.
 
+mod datagrams;
+
 use core::net::Ipv6Addr;
 
 use protocols::net::{Event, Kind, RING_SLOTS, Request, Status};
 use sel4_shared_ring_buffer::LinkError;
 use smoltcp::phy::Device;
-use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+use self::datagrams::UdpOwner;
 use crate::backlog::{Backlog, Gate};
 use crate::client::{Client, Command, event, parse};
 use crate::sockets::{Connection, Listener, PendingSend, Slot, SocketId, TcpTable};
@@ -20,8 +22,6 @@ use crate::turn::{Outcome, Turn};
 pub const CLIENTS_MAX: usize = 4;
 /// Frames handled before clients get their turn.
 const FRAMES_PER_TURN: usize = 64;
-/// Receive buffers that one UDP socket may have lent out.
-const UDP_LENT_MAX: usize = 32;
 /// First of the ports that `TcpConnect` uses (RFC 6335).
 const EPHEMERAL_PORT_FIRST: u16 = 49152;
 
@@ -33,13 +33,6 @@ pub trait FrameDevice: Device {
     fn flush(&mut self);
     /// Prepares for sleep; `false` when there is more to do.
     fn arm(&mut self) -> bool;
-}
-
-#[derive(Clone, Copy, Debug)]
-struct UdpOwner {
-    client: usize,
-    port: u16,
-    lent: usize,
 }
 
 /// What happened since the start, for the status page.
@@ -353,42 +346,6 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         Ok(Some(Event { socket: socket.number(), ..event(Kind::Closed, Status::Ok, cookie) }))
     }
 
-    fn bind(&mut self, client: usize, port: u16, cookie: u64) -> Result<Event, Status> {
-        if self.udp.iter().flatten().any(|owner| owner.port == port) {
-            return Err(Status::PortTaken);
-        }
-        let index = self.udp.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
-        self.stack.bind(index, port).map_err(|_| Status::BadRequest)?;
-        self.udp[index] = Some(UdpOwner { client, port, lent: 0 });
-        let socket = SocketId::Udp(index).number();
-        Ok(Event { socket, port, ..event(Kind::Bound, Status::Ok, cookie) })
-    }
-
-    fn send_datagram(
-        &mut self,
-        client: usize,
-        index: usize,
-        (remote, remote_port): ([u8; 16], u16),
-        offset: u32,
-        len: u32,
-    ) -> Result<(), Status> {
-        let owner = self.udp.get(index).copied().flatten().ok_or(Status::NoSocket)?;
-        if owner.client != client {
-            return Err(Status::NoSocket);
-        }
-        let remote = endpoint(remote, remote_port)?;
-        let data = &self.clients[client].data;
-        let span = data.span(offset, len).map_err(|_| Status::BadRequest)?;
-        let room =
-            self.stack.udp(index).send(span.len() as usize, remote).map_err(
-                |error| match error {
-                    udp::SendError::BufferFull => Status::NoRoom,
-                    udp::SendError::Unaddressable => Status::Unreachable,
-                },
-            )?;
-        data.copy_out(span, room).map(drop).map_err(|_| Status::BadRequest)
-    }
-
     /// Tells clients what happened on their sockets, as far as their rings have room.
     fn deliver(&mut self) {
         for index in self.tcp.connections() {
@@ -402,30 +359,6 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         }
         for index in 0..UDP_SOCKETS {
             self.deliver_datagrams(index);
-        }
-    }
-
-    fn deliver_datagrams(&mut self, index: usize) {
-        let Some(owner) = &mut self.udp[index] else { return };
-        let client = &mut self.clients[owner.client];
-        let socket = self.stack.udp(index);
-        while owner.lent < UDP_LENT_MAX && socket.can_recv() && client.link.room() > 0 {
-            let id = SocketId::Udp(index);
-            let Some(chunk) = client.chunks.take(id) else { break };
-            let Ok((payload, metadata)) = socket.recv() else { break };
-            let len = client.fill(chunk, payload);
-            owner.lent += 1;
-            let message = Event {
-                socket: id.number(),
-                port: owner.port,
-                remote: address(metadata.endpoint.addr),
-                remote_port: metadata.endpoint.port,
-                offset: client.chunks.offset(chunk),
-                len,
-                ..event(Kind::Datagram, Status::Ok, 0)
-            };
-            // There is room: the loop has looked.
-            let _ = client.link.send(message);
         }
     }
 }
