@@ -4,6 +4,7 @@
 use super::chain::Chain;
 use super::error::{At, Error, Reason, at};
 use super::transaction::{BRANCH_MAX, RAW_PREFIX, TRANSACTION_BYTES_MAX};
+use crate::bytes::copy;
 use crate::cbor::{Problem, Reader};
 
 /// What a bundle starts with; the last character is the version.
@@ -204,13 +205,9 @@ impl Feed {
     fn collect(&mut self, bytes: &mut &[u8], length: Option<usize>) -> bool {
         let end = length.unwrap_or(self.filled + 1);
         let missing = self.frame.get_mut(self.filled..end).unwrap_or(&mut []);
-        let taken = missing.len().min(bytes.len());
-        let (now, rest) = bytes.split_at_checked(taken).unwrap_or((&[], &[]));
-        for (place, byte) in missing.iter_mut().zip(now) {
-            *place = *byte;
-        }
+        let taken = copy(missing, bytes);
         self.filled += taken;
-        *bytes = rest;
+        *bytes = bytes.get(taken..).unwrap_or(&[]);
         taken != 0
     }
 
