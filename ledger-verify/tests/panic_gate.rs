@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, usize)] =
 fn link() -> Vec<Function> {
     let sources = [
         ("main.rs", include_str!("gate/verifier.rs")),
+        ("bare.rs", include_str!("gate/bare.rs")),
         ("nexus.rs", include_str!("gate/nexus.rs")),
     ];
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic-gate");

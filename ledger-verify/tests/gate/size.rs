@@ -3,22 +3,15 @@
 #![no_std]
 #![no_main]
 
+mod bare;
+
 use core::fmt::Write;
 use core::hint::black_box;
 
+use bare::Sink;
 use ledger_verify::Digest;
 use ledger_verify::chain::{Anchor, Chain, Feed};
 use ledger_verify::registers::BinaryCheck;
-
-/// Takes error messages.
-struct Sink;
-
-impl Write for Sink {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        black_box(text);
-        Ok(())
-    }
-}
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
@@ -54,9 +47,4 @@ fn release(chain: &Chain, name: &str, platform: &str) -> Option<BinaryCheck> {
 
 fn check(check: &mut BinaryCheck, bytes: &[u8]) -> bool {
     check.update(bytes) && check.finish()
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
 }

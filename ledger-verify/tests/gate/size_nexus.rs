@@ -3,22 +3,15 @@
 #![no_std]
 #![no_main]
 
+mod bare;
+
 use core::fmt::Write;
 use core::hint::black_box;
 
+use bare::Sink;
 use ledger_verify::nexus::bundle::Feed;
 use ledger_verify::nexus::chain::{Chain, Pin};
 use ledger_verify::registers::Value;
-
-/// Takes error messages.
-struct Sink;
-
-impl Write for Sink {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        black_box(text);
-        Ok(())
-    }
-}
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
@@ -43,9 +36,4 @@ fn end(feed: &Feed, chain: &mut Chain<16>) -> Option<Pin> {
 
 fn value(chain: &Chain<16>, name: &str) -> Option<Value> {
     chain.proven().ok()?.value(name).ok()?
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
 }

@@ -47,6 +47,9 @@ const PROGRAMS: [(&str, Goal, &[&str], &str); 3] = [
     ),
 ];
 
+/// What each of them has beside it.
+const BARE: &str = include_str!("../../../../ledger-verify/tests/gate/bare.rs");
+
 /// How often a chain or a bundle is verified for one sample.
 const ROUNDS: u32 = 50;
 
@@ -55,7 +58,8 @@ pub(crate) fn code_sizes(build: &Path) -> [Row; 3] {
     let ledger_verify = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ledger-verify");
     PROGRAMS.map(|(name, goal, features, program)| {
         let folder = build.join("bench/gate");
-        let elf = link::link(&folder, &ledger_verify, features, &[("main.rs", program)]);
+        let sources = [("main.rs", program), ("bare.rs", BARE)];
+        let elf = link::link(&folder, &ledger_verify, features, &sources);
         let code = |elf: Vec<u8>| link::functions(&elf).iter().map(|f| f.code.len()).sum::<usize>();
         let bytes = elf.map(|elf| code(elf) as f64).map_err(|error| error.to_string());
         Row::new(name, "bytes", goal, bytes)
