@@ -15,8 +15,6 @@ use sel4_shared_ring_buffer::DataRegion;
 ///
 /// # Panics
 /// If the composition lacks a region, or made it too small.
-// Out of line, so that its stack is not added to that of the first replay.
-#[inline(never)]
 pub(crate) fn ledger() -> Result<Ledger<'static, impl FnMut()>, AnchorError> {
     let anchor = memory_region_symbol!(anchor_vaddr: *mut wire::AnchorBlob);
     // SAFETY: a whole page of the image, mapped read-only for ever.

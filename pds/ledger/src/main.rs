@@ -7,50 +7,39 @@ mod config;
 
 use cairn_pd::{Counter, Pd};
 use ledger::{AnchorError, Ledger};
+use protocols::Reason;
 use sel4_microkit::{ChannelSet, Handler, Infallible, protection_domain};
 
 struct LedgerPd<F: FnMut()> {
     pd: Pd,
     /// Without a usable anchor in the image nothing is ever answered.
     ledger: Result<Ledger<'static, F>, AnchorError>,
-    /// Whether the chain was proven when `supervisor` was told last.
-    told: Option<bool>,
 }
 
 #[protection_domain]
 fn init() -> impl Handler {
-    let mut ledger = LedgerPd { pd: Pd::start(), ledger: config::ledger(), told: None };
-    if let Err(error) = &ledger.ledger {
-        log::error!("{error}");
-        ledger.pd.degraded(format_args!("{error}"));
-    }
-    ledger.step();
-    ledger
+    LedgerPd { pd: Pd::start(), ledger: config::ledger() }
 }
 
 impl<F: FnMut()> LedgerPd<F> {
     fn step(&mut self) {
         let Ok(ledger) = &mut self.ledger else { return };
         ledger.step(|| self.pd.beat());
-        self.pd.set_counter(Counter::Requests, ledger.requests);
-        self.pd.set_counter(Counter::Errors, ledger.errors);
-        self.pd.set_counter(Counter::Violations, ledger.violations);
-        if ledger.replay().is_running() {
-            return;
-        }
+        self.pd.report([
+            (Counter::Requests, ledger.requests),
+            (Counter::Errors, ledger.errors),
+            (Counter::Violations, ledger.violations),
+        ]);
         let head = ledger.replay().trusted();
-        if self.told.replace(head.is_ok()) == Some(head.is_ok()) {
+        let why_not = head.err().unwrap_or(Reason::EMPTY);
+        if ledger.replay().is_running() || !self.pd.serving(head.is_ok(), why_not) {
             return;
         }
         match head {
-            Ok(sequence) => {
-                log::info!("chain proven up to event {sequence}");
-                self.pd.ready();
-            }
+            Ok(sequence) => log::info!("chain proven up to event {sequence}"),
             Err(reason) => {
                 log::error!("{reason}");
                 self.pd.set_counter(Counter::NotProven, 1);
-                self.pd.degraded(format_args!("{reason}"));
             }
         }
     }
@@ -58,6 +47,14 @@ impl<F: FnMut()> LedgerPd<F> {
 
 impl<F: FnMut()> Handler for LedgerPd<F> {
     type Error = Infallible;
+
+    fn begin(&mut self) {
+        if let Err(error) = &self.ledger {
+            log::error!("{error}");
+            self.pd.degraded(format_args!("{error}"));
+        }
+        self.step();
+    }
 
     fn notified(&mut self, _: ChannelSet) -> Result<(), Self::Error> {
         self.pd.wake();
