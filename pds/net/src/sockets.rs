@@ -310,7 +310,7 @@ impl TcpTable {
     }
 
     /// Lets a listener that may have more connections wait for the next one, if there is a slot, and no
-    /// other. One is enough, because handshakes are followed after every frame.
+    /// other. One is enough, because handshakes are followed after every frame that begins one.
     fn refill(&mut self, index: usize, stack: &mut Stack, begun_by: Option<Instant>) {
         let Some(listener) = self.listeners[index] else { return };
         let connections = self.slots.iter().filter(|slot| slot.is_from(index)).count();
