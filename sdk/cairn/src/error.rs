@@ -21,10 +21,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// An I/O error at `path`, for `map_err`.
+    /// An I/O error at `path`, for `map_err`. A file that could be read but is no text is refused.
     pub fn io(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_owned();
-        move |source| Self::Io { path, source }
+        move |source| match source.kind() {
+            io::ErrorKind::InvalidData => Self::Refused(format!("{}: no text", path.display())),
+            _ => Self::Io { path, source },
+        }
     }
 
     /// The process exit code: 1 refused, 2 usage, 3 I/O.

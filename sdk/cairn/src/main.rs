@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand};
 
 /// Composes Cairn systems, builds volumes and keeps signature chains.
 ///
-/// Exit codes: 0 done, 1 refused (a proof, a lint or a file is bad), 2 usage, 3 I/O.
+/// Exit codes: 0 done, 1 refused (a proof, a lint or a file is bad), 2 usage, 3 I/O. They are the same
+/// when the reader of the answer has gone away, as `head` does.
 #[derive(Parser)]
 #[command(name = "cairn", version)]
 struct Cli {
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cairn: {error}");
+            cairn::output::say(format_args!("cairn: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,11 +1,13 @@
 //! Answers on standard output, as text or JSON; progress on standard error.
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+
+use crate::Error;
 
 /// A bar shows only once the work has taken this long.
 const PROGRESS_DELAY: Duration = Duration::from_secs(1);
@@ -23,21 +25,18 @@ impl Output {
     }
 
     /// Prints the answer: its `Display` form, or its JSON form.
-    pub fn answer<T: Serialize + Display>(&self, value: &T) {
-        if self.json {
-            match serde_json::to_string_pretty(value) {
-                Ok(text) => println!("{text}"),
-                Err(error) => eprintln!("cairn: cannot write JSON: {error}"),
-            }
-        } else {
-            println!("{value}");
-        }
+    ///
+    /// # Errors
+    /// As [`print`].
+    pub fn answer<T: Serialize + Display>(&self, value: &T) -> Result<(), Error> {
+        let text = if self.json { json(value)? } else { value.to_string() };
+        print(&format!("{text}\n"))
     }
 
     /// A bar over `total` steps. It stays invisible unless standard error is a terminal and the work
     /// takes more than a second.
     pub fn progress(&self, what: &'static str, total: u64) -> Progress {
-        let bar = if std::io::stderr().is_terminal() {
+        let bar = if io::stderr().is_terminal() {
             ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
         } else {
             ProgressBar::hidden()
@@ -48,6 +47,29 @@ impl Output {
         bar.set_message(what);
         Progress { bar, visible: false }
     }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Refused(format!("cannot write JSON: {error}")))
+}
+
+/// Prints `text` as it is. A reader that has gone away, as `head` does, wants no more: that is no
+/// failure, and the exit code says what it would have said.
+///
+/// # Errors
+/// `Io` if standard output takes no more for another reason.
+pub fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Error::io("standard output")),
+    }
+}
+
+/// Says something on standard error. If nobody listens there, nobody can be told so.
+pub fn say(what: impl Display) {
+    let _ = writeln!(io::stderr(), "{what}");
 }
 
 /// A progress bar that appears late or never.
@@ -62,7 +84,7 @@ impl Progress {
     pub fn advance(&mut self, steps: u64) {
         self.bar.inc(steps);
         let late = self.bar.elapsed() > PROGRESS_DELAY;
-        if late && !self.visible && std::io::stderr().is_terminal() {
+        if late && !self.visible && io::stderr().is_terminal() {
             self.visible = true;
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }

@@ -123,3 +123,71 @@ fn a_name_that_is_no_text_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!folder.path().join("v").exists());
 }
+
+/// Runs the command; its standard output is a pipe whose reader has gone.
+fn run_unread(arguments: &[&str], folder: &Path) -> Output {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cairn"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.stdout(writer).output().unwrap()
+}
+
+#[test]
+fn a_reader_that_has_gone_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/board.xml");
+    let system = platform.with_file_name("accept/system.xml");
+    let (platform, system) = (platform.to_str().unwrap(), system.to_str().unwrap());
+    let search = Path::new(system).parent().unwrap().to_str().unwrap();
+    let files = ["--platform", platform, "--system", system, "--search-path", search];
+    for arguments in [&["chain", "init", "c"][..], &["chain", "show", "c"], &["--help"]] {
+        let output = run_unread(arguments, folder.path());
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    }
+    let output = run_unread(&[&["graph"][..], &files].concat(), folder.path());
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    // What is refused stays refused.
+    fs::write(folder.path().join("v"), [0; 8192]).unwrap();
+    let output = run_unread(&["volume", "verify", "v", "--chain", "c"], folder.path());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(!errors.contains("panicked") && !errors.contains("Broken pipe"), "{errors}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &["chain".into(), "init".into(), "c".into()]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cairn"));
+    command.args(["chain", "show", "c"]).current_dir(folder.path());
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command.stdout(full).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.starts_with("cairn: standard output: "), "{errors}");
+}
+
+#[test]
+fn files_that_are_no_text_are_refused_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("system.xml");
+    fs::write(&bad, b"<system>\xff</system>").unwrap();
+    run(folder.path(), &["chain".into(), "init".into(), "c".into()]);
+    fs::write(folder.path().join("c/chain.json"), b"{\xff}").unwrap();
+    for arguments in [
+        &["compose", "--platform", "system.xml", "-o", "o"][..],
+        &["symbolize", "."],
+        &["stack", "system.xml"],
+        &["report", "system.xml"],
+        &["panics", "system.xml", "--allow", "system.xml"],
+        &["log", "verify", "c", "--policy", "system.xml"],
+        &["chain", "show", "c"],
+    ] {
+        let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+        let output = run(folder.path(), &arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+        assert!(errors.contains("system.xml") || errors.contains("c/chain.json"), "{errors}");
+    }
+}

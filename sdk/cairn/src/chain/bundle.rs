@@ -70,7 +70,7 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Error> {
             let folder = ChainFolder::open(chain)?;
             let made = make(&folder, *from, proof.transpose()?.as_deref())?;
             replace(path, &made, 0o644)?;
-            output.answer(&Made { path: path.clone(), bytes: made.len() });
+            output.answer(&Made { path: path.clone(), bytes: made.len() })
         }
         Command::Verify { bundle, anchor, policy, binary, platform, fresh } => {
             let mut chain = Chain::new(read_anchor(anchor)?);
@@ -90,10 +90,9 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Error> {
             if let (Some(binary), Some(platform)) = (binary, platform) {
                 check_binary(&proven, binary, platform)?;
             }
-            output.answer(&Verified::of(&proven, witnessed_s));
+            output.answer(&Verified::of(&proven, witnessed_s))
         }
     }
-    Ok(())
 }
 
 /// A bundle of a chain's events from number `from` on, with a tlog-proof of the last one.

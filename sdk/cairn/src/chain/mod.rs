@@ -107,7 +107,7 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
     match command {
         Command::Init { chain } => {
             let folder = ChainFolder::init(chain)?;
-            output.answer(&Made::of(&folder, "made")?);
+            output.answer(&Made::of(&folder, "made")?)
         }
         Command::Append { chain, pointer, item, release, age_max } => {
             let mut folder = ChainFolder::open(chain)?;
@@ -118,17 +118,17 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             writes.extend(age_max.map(|age_max_s| policy(&folder, age_max_s)).transpose()?);
             let pending = folder.prepare(writes)?;
             folder.commit(pending)?;
-            output.answer(&Made::of(&folder, "appended")?);
+            output.answer(&Made::of(&folder, "appended")?)
         }
         Command::Revoke { chain } => {
             let mut folder = ChainFolder::open(chain)?;
             let pending = folder.prepare_revocation()?;
             folder.commit(pending)?;
-            output.answer(&Made::of(&folder, "revoked")?);
+            output.answer(&Made::of(&folder, "revoked")?)
         }
-        Command::Bundle(command) => bundle::run(command, output)?,
+        Command::Bundle(command) => bundle::run(command, output),
         Command::Fork { first, second, output: path } => {
-            output.answer(&fork::run(first, second.as_deref(), path.as_deref())?);
+            output.answer(&fork::run(first, second.as_deref(), path.as_deref())?)
         }
         Command::Show { chain } => output.answer(&Overview::of(&ChainFolder::open(chain)?)?),
         Command::Verify { chain, anchor, fresh } => {
@@ -142,15 +142,14 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             }
             let with_key = folder.check_key()?;
             let done = if with_key { "proven, key fits" } else { "proven, no key here" };
-            output.answer(&Made::of(&folder, done)?);
+            output.answer(&Made::of(&folder, done)?)
         }
         Command::Anchor { chain, output: path, volume } => {
             let folder = ChainFolder::open(chain)?;
             anchor::write_anchor(&folder, path, volume.as_deref())?;
-            output.answer(&Made::of(&folder, "anchored")?);
+            output.answer(&Made::of(&folder, "anchored")?)
         }
     }
-    Ok(())
 }
 
 /// The register writes that the command line asks for.

@@ -19,6 +19,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::output::say;
 use crate::{Error, Output};
 use expand::{Blob, Identity, Link};
 use files::Files;
@@ -253,7 +254,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
     let composed = compose(&args.sources)?;
     let warnings: Vec<_> = composed.report.findings().iter().map(ToString::to_string).collect();
     for warning in &warnings {
-        eprintln!("{warning}");
+        say(warning);
     }
     let folder = args.output.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
@@ -270,8 +271,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
         channels: composed.root.named("channel").count(),
         ram_bytes: composed.ram_bytes,
         warnings,
-    });
-    Ok(())
+    })
 }
 
 /// Writes the blobs, then the composed file: it is newer than what the last image was made of exactly

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use crate::compose::files;
 use crate::compose::{Composed, Sources, inspect};
+use crate::output::print;
 use crate::{Error, Output};
 use model::Picture;
 
@@ -70,9 +71,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
         files::write_if_changed(path, to_dot(&composed).as_bytes()).map_err(Error::io(path))?;
     }
     if args.svg.is_none() && args.dot.is_none() {
-        print!("{}", to_dot(&composed));
-        return Ok(());
+        return print(&to_dot(&composed));
     }
-    output.answer(&Answer { svg: args.svg.clone(), dot: args.dot.clone(), findings });
-    Ok(())
+    output.answer(&Answer { svg: args.svg.clone(), dot: args.dot.clone(), findings })
 }

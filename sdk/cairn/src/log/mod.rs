@@ -211,29 +211,29 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
     match command {
         Command::Init { log, origin, store, ml_dsa } => {
             let folder = init(log, origin, store, *ml_dsa)?;
-            output.answer(&Made::of(&folder, "made", &folder.signed()?)?);
+            output.answer(&Made::of(&folder, "made", &folder.signed()?)?)
         }
         Command::Add { log, chain, entry, entries } => {
             let folder = LogFolder::open(log)?;
             let indices = entry::add(&folder, &entry::Sources { chains: chain, entry, entries })?;
-            output.answer(&Added::of(&indices));
+            output.answer(&Added::of(&indices))
         }
         Command::Checkpoint { log } => {
             let folder = LogFolder::open(log)?;
             let note = publish::checkpoint(&folder, output)?;
-            output.answer(&Made::of(&folder, "published", &note)?);
+            output.answer(&Made::of(&folder, "published", &note)?)
         }
         Command::Submit { log, policy } => {
             let (folder, policy) = (LogFolder::open(log)?, Policy::read(policy)?);
             let submitted = Submitted::of(submit::submit(&folder, &policy)?, policy.wanted);
-            output.answer(&submitted);
-            return submitted.into_result();
+            output.answer(&submitted)?;
+            submitted.into_result()
         }
         Command::Request { log, old, output: path } => {
             let folder = LogFolder::open(log)?;
             let request = submit::request(&folder, *old)?;
             replace(path, request.as_bytes(), 0o644)?;
-            output.answer(&Made::of(&folder, "request written", &folder.signed()?)?);
+            output.answer(&Made::of(&folder, "request written", &folder.signed()?)?)
         }
         Command::Attach { log, policy, cosignatures } => {
             let (folder, policy) = (LogFolder::open(log)?, Policy::read(policy)?);
@@ -241,17 +241,17 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
                 cosignatures.iter().map(|path| read_text(path)).collect::<Result<String, _>>()?;
             let names = signatures::attach(&folder, &policy, &lines)?;
             let submitted = Submitted::of((names, Vec::new()), policy.wanted);
-            output.answer(&submitted);
-            return submitted.into_result();
+            output.answer(&submitted)?;
+            submitted.into_result()
         }
         Command::Prove(args) => output.answer(&prove(args, output)?),
         Command::Verify { log, policy, earlier } => {
             let reader = Reader::open(log, policy.as_deref())?;
             let checked = verify::verify(&reader, earlier, output)?;
-            output.answer(&Verified::of(&reader, &checked)?);
+            output.answer(&Verified::of(&reader, &checked)?)
         }
         Command::Show { log, policy } => {
-            output.answer(&Overview::of(log, &Reader::open(log, policy.as_deref())?)?);
+            output.answer(&Overview::of(log, &Reader::open(log, policy.as_deref())?)?)
         }
         Command::Witness { witness, name, algorithm } => {
             let key_type = match algorithm {
@@ -259,22 +259,21 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
                 Cosignature::MlDsa44 => KeyType::CosignatureMlDsa44,
             };
             let folder = WitnessFolder::init(witness, name, key_type)?;
-            output.answer(&WitnessMade::of(&folder));
+            output.answer(&WitnessMade::of(&folder))
         }
         Command::Trust { witness, verifier_key } => {
             let mut folder = WitnessFolder::open(witness)?;
             folder.trust(verifier_key)?;
-            output.answer(&WitnessMade::of(&folder));
+            output.answer(&WitnessMade::of(&folder))
         }
         Command::Cosign { witness, request, output: path } => {
             let line = WitnessFolder::open(witness)?.add_checkpoint(&read_request(request)?)?;
             if let Some(path) = path {
                 replace(path, line.as_bytes(), 0o644)?;
             }
-            output.answer(&Cosigned::of(&line));
+            output.answer(&Cosigned::of(&line))
         }
     }
-    Ok(())
 }
 
 /// Makes a log and publishes its first checkpoint, where no other log is.

@@ -88,25 +88,24 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
     match command {
         Command::Show { file } => {
             let content = Content::read(file)?;
-            output.answer(&Shown::of(&content).map_err(refused(file))?);
+            output.answer(&Shown::of(&content).map_err(refused(file))?)
         }
         Command::Verify { file, pin, block, headers } => {
             let trusted = Trusted::parse(block)?;
             let headers = read_headers(headers.as_deref())?;
-            verify(file, pin.as_deref(), &trusted, &headers, output)?;
+            verify(file, pin.as_deref(), &trusted, &headers, output)
         }
         Command::Bundle { files, headers, output: path } => {
             let headers = read_headers(headers.as_deref())?;
-            output.answer(&join(files, &headers, path)?);
+            output.answer(&join(files, &headers, path)?)
         }
         Command::Anchor { bundle, pin, volume, output: path } => {
             let proof = Proof::open(bundle, parse_pin(pin)?)?;
             let blob = anchor(&proof, volume)?;
             replace(path, blob.as_bytes(), 0o644)?;
-            output.answer(&Verdict::of(&proof)?);
+            output.answer(&Verdict::of(&proof)?)
         }
     }
-    Ok(())
 }
 
 fn verify(
@@ -122,20 +121,17 @@ fn verify(
         if trusted.is_empty() {
             return Err(missing("blocks are proven from one that is trusted, --block"));
         }
-        output.answer(&trusted.descend(&content.headers).map_err(refused(file))?);
-        return Ok(());
+        return output.answer(&trusted.descend(&content.headers).map_err(refused(file))?);
     }
     content.lead(headers)?;
     let pin = pin.ok_or_else(|| missing("transactions are proven from a --pin"))?;
     let proof = Proof::of(content, parse_pin(pin)?).map_err(refused(file))?;
     let verdict = Verdict::of(&proof)?;
     if trusted.is_empty() {
-        output.answer(&verdict);
-        return Ok(());
+        return output.answer(&verdict);
     }
     let inclusions = proof.include(trusted).map_err(refused(file))?;
-    output.answer(&verdict.with_inclusions(inclusions));
-    Ok(())
+    output.answer(&verdict.with_inclusions(inclusions))
 }
 
 /// Reads a pin from the command line.

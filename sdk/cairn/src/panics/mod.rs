@@ -106,7 +106,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
         replace(path, list.shrunk().as_bytes(), 0o644)?;
     }
     let refused = panics.iter().filter(|panic| !panic.is_allowed).count();
-    output.answer(&Report { panics, unneeded });
+    output.answer(&Report { panics, unneeded })?;
     if refused > 0 {
         return Err(Error::Refused(format!("{refused} places can panic that may not")));
     }

@@ -126,8 +126,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).map_err(Error::io(&path))?;
         files::write_if_changed(&path, text.as_bytes()).map_err(Error::io(&path))?;
     }
-    output.answer(&Report { pds, before });
-    Ok(())
+    output.answer(&Report { pds, before })
 }
 
 fn read(path: Option<PathBuf>) -> Result<Option<Table>, Error> {

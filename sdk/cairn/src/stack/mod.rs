@@ -126,7 +126,7 @@ pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
         }
     }
     let shows_chains = args.chains;
-    output.answer(&Answer { pds, unneeded: rules.unneeded(), shows_chains });
+    output.answer(&Answer { pds, unneeded: rules.unneeded(), shows_chains })?;
     if refused.is_empty() { Ok(()) } else { Err(Error::Refused(refused.join("\n"))) }
 }
 

@@ -157,8 +157,7 @@ pub struct Event {
 /// # Errors
 /// `Io` if nobody answers there, `Refused` if the answer is no status.
 pub fn run(args: &Args, output: &Output) -> Result<(), Error> {
-    output.answer(&fetch(&args.address)?);
-    Ok(())
+    output.answer(&fetch(&args.address)?)
 }
 
 impl std::fmt::Display for Status {

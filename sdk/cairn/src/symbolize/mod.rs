@@ -7,7 +7,7 @@ mod elf;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -101,13 +101,13 @@ impl Symbolizer {
     }
 }
 
-/// Runs `cairn symbolize` from standard input to standard output.
+/// Runs `cairn symbolize` from standard input to standard output, until either has gone.
 ///
 /// # Errors
 /// As [`Symbolizer::new`], and `Io` if a stream fails.
 pub fn run(args: &Args) -> Result<(), Error> {
     let mut symbolizer = Symbolizer::new(&args.build)?;
-    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let mut line = Vec::new();
     loop {
         // What is there, at once: the console may be live, and a line unfinished.
@@ -124,7 +124,10 @@ pub fn run(args: &Args) -> Result<(), Error> {
             }
             line.clear();
         }
-        written.and_then(|()| output.flush()).map_err(Error::io("standard output"))?;
+        match written.and_then(|()| output.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(Error::io("standard output"))?,
+        }
         input.consume(len);
     }
 }

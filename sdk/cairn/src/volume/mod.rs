@@ -82,28 +82,21 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             match (chain, genesis, generation) {
                 (Some(chain), ..) => {
                     let request = build::Request { dir, out, chain: Some(chain), name };
-                    output.answer(&build::build(&request, chain, output)?);
+                    output.answer(&build::build(&request, chain, output)?)
                 }
                 (None, Some(genesis), Some(generation)) => {
                     let request = build::Request { dir, out, chain: None, name };
-                    output.answer(&wait::wait(&request, genesis, *generation, output)?);
+                    output.answer(&wait::wait(&request, genesis, *generation, output)?)
                 }
-                _ => return Err(Error::Usage("neither --chain nor --genesis".into())),
+                _ => Err(Error::Usage("neither --chain nor --genesis".into())),
             }
-            Ok(())
         }
-        Command::Ls { image, trust } => {
-            output.answer(&list::list(image, &trust.open()?)?);
-            Ok(())
-        }
+        Command::Ls { image, trust } => output.answer(&list::list(image, &trust.open()?)?),
         Command::Verify { image, trust } => {
             let report = verify::verify(image, &trust.open()?, output)?;
-            output.answer(&report);
+            output.answer(&report)?;
             report.into_result(image)
         }
-        Command::Embed { image, trust } => {
-            output.answer(&build::embed(image, &trust.open()?)?);
-            Ok(())
-        }
+        Command::Embed { image, trust } => output.answer(&build::embed(image, &trust.open()?)?),
     }
 }
