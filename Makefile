@@ -188,8 +188,8 @@ $(DEMO)/volume.img: $(shell find demo -type f) | $(DEMO)/chain $(CAIRN)
 run: image $(DEMO_MADE)
 	@echo "try:    curl http://127.0.0.1:$(HTTP_PORT)/"
 	@echo "stop:   $(if $(filter 1,$(HEADLESS)),end this process,Ctrl-a x)"
-	@IMAGE=$(OUT)/loader.img DISK=$(DISK) HTTP_PORT=$(HTTP_PORT) \
-		sh $(OUT)/run.sh $(QEMU_ARGS) $(if $(filter 1,$(HEADLESS)),</dev/null) | $(CAIRN) symbolize $(OUT)
+	@exec $(CAIRN) run $(OUT) --disk $(DISK) --http-port $(HTTP_PORT) -- $(QEMU_ARGS) \
+		$(if $(filter 1,$(HEADLESS)),</dev/null)
 
 # Without KERNEL= the tests run on every kernel there is, without CONFIG= on target in the two
 # configurations whose programs differ most.

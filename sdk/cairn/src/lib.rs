@@ -18,6 +18,7 @@ pub mod output;
 pub mod panics;
 mod private_folder;
 pub mod report;
+pub mod run;
 pub mod stack;
 pub mod status;
 pub mod symbolize;

@@ -27,6 +27,8 @@ enum Command {
     Compose(cairn::compose::Args),
     /// Draws the composed system.
     Graph(cairn::graph::Args),
+    /// Boots an image in the board's emulator, whose exit code it passes on.
+    Run(cairn::run::Args),
     /// Adds function names and source lines to crash records on standard input.
     Symbolize(cairn::symbolize::Args),
     /// Lists the panics that programs still link, and refuses those that are not allowed.
@@ -58,6 +60,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Compose(args) => cairn::compose::run(args, &output),
         Command::Graph(args) => cairn::graph::run(args, &output),
+        Command::Run(args) => cairn::run::run(args),
         Command::Symbolize(args) => cairn::symbolize::run(args),
         Command::Panics(args) => cairn::panics::run(args, &output),
         Command::Stack(args) => cairn::stack::run(args, &output),
