@@ -45,7 +45,6 @@ OUT     := $(BUILD)/$(PLATFORM)/$(KERNEL)-$(CONFIG)
 TARGET  := aarch64-unknown-none
 # Invocation labels differ between configurations, so each has its own programs.
 PD_DIR  := $(BUILD)/cargo/$(CONFIG)
-HOST    := CARGO_TARGET_DIR=$(BUILD)/cargo/host
 ON_PD   := CARGO_TARGET_DIR=$(PD_DIR) CAIRN_CONFIG=$(CONFIG)
 CAIRN   := $(BUILD)/cargo/host/debug/cairn
 MODEL_SDK := $(BUILD)/model-sdk
@@ -69,6 +68,8 @@ DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
 .PHONY: image run sabotage sabotage-image soak test test-host test-on-target test-system bench bench-on-target bench-page graph sdk setup docs check fuzz mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
+# Programs of the host are where .cargo/config.toml says.
+unexport CARGO_TARGET_DIR
 
 image: $(OUT)/loader.img
 	@echo "kernel: $(KERNEL_VERSION) ($(CONFIG))"
@@ -109,7 +110,7 @@ define copy_if_changed
 endef
 
 $(CAIRN) $(BUILD)/cargo/host/debug/microkit &: FORCE
-	@$(HOST) cargo build --quiet --package cairn --package microkit
+	@cargo build --quiet --package cairn --package microkit
 
 # PROGRAMS are more packages, whose programs an overlay names.
 $(PDS:%=$(PD_DIR)/$(TARGET)/release/%) &: FORCE
@@ -210,11 +211,11 @@ test:
 
 test-host:
 	@echo "--- host tests"
-	@$(HOST) ci/host-tests.sh
+	@ci/host-tests.sh
 
 test-on-target: $(SDK_FILES)
 	@echo "--- on-target tests: $(KERNEL_VERSION) ($(CONFIG))"
-	@$(HOST) cargo run --quiet --package on-target -- test --sdk $(SDK) --kernel $(KERNEL) \
+	@cargo run --quiet --package on-target -- test --sdk $(SDK) --kernel $(KERNEL) \
 		--config $(CONFIG) --target-dir $(PD_DIR)
 
 # Programs that harm themselves on order (sdk/pd, feature `sabotage`): for tests only.
@@ -236,19 +237,19 @@ sabotage-image: image sabotage
 
 test-system: image sabotage
 	@echo "--- whole-system tests: $(KERNEL_VERSION) ($(CONFIG))"
-	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) \
+	@CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) \
 		CAIRN_SABOTAGE=$(SABOTAGE)/$(TARGET)/release \
 		cargo test --quiet --package cairn-tests
 
 # An hour of virtual time, which takes an hour, in which a random PD dies every second.
 soak: image sabotage
-	@$(HOST) CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) CAIRN_SOAK_SECONDS=3600 \
+	@CAIRN_IMAGE=$(OUT) MICROKIT_SDK=$(SDK) CAIRN=$(CAIRN) CAIRN_SOAK_SECONDS=3600 \
 		CAIRN_SABOTAGE=$(SABOTAGE)/$(TARGET)/release \
 		cargo test --quiet --package cairn-tests -- --nocapture nothing_leaks_while_pds_die
 
 # Builds what it measures with this Makefile. Without KERNEL= it measures every kernel there is.
 bench:
-	@$(HOST) cargo run --quiet --release --package cairn-bench -- --build $(BUILD) \
+	@cargo run --quiet --release --package cairn-bench -- --build $(BUILD) \
 		--platform $(PLATFORM) --config $(CONFIG) $(TEST_KERNELS:%=--kernel %)
 
 bench-page:
@@ -256,7 +257,7 @@ bench-page:
 	@echo "docs/benchmarks.md"
 
 bench-on-target: $(SDK_FILES)
-	@$(HOST) cargo run --quiet --package on-target -- bench --sdk $(SDK) --kernel $(KERNEL) \
+	@cargo run --quiet --package on-target -- bench --sdk $(SDK) --kernel $(KERNEL) \
 		--config $(CONFIG) --target-dir $(PD_DIR)
 
 graph: $(CAIRN)
@@ -270,7 +271,7 @@ setup:
 	@ci/setup.sh
 
 docs:
-	@RUSTDOCFLAGS="-D warnings" $(HOST) cargo doc --quiet --workspace --no-deps
+	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@echo "build/cargo/host/doc/cairn/index.html"
 
 check:

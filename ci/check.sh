@@ -6,7 +6,6 @@ cd "$(dirname "$0")/.."
 
 ci/setup.sh
 target=aarch64-unknown-none
-export CARGO_TARGET_DIR="$PWD/build/cargo/host"
 
 say() { printf '\n=== %s\n' "$*"; }
 

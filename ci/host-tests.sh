@@ -19,7 +19,7 @@ cargo test --quiet --package crypto --features kyber768 --lib
 
 # loom replaces the atomics, so it needs a build of its own.
 echo "--- ring models under loom"
-RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
+RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR=build/cargo/host/loom \
     cargo test --quiet --release --package sel4-shared-ring-buffer --lib loom
 
 # For `make bench`.

@@ -18,4 +18,4 @@ done
 # shellcheck disable=SC2086 # a list of words
 CARGO_TARGET_DIR=$folder CAIRN_CONFIG=release \
     cargo build --quiet --release --target $target --features pd $packages
-CARGO_TARGET_DIR=$PWD/build/cargo/host cargo run --quiet --package cairn -- panics "$@"
+cargo run --quiet --package cairn -- panics "$@"
