@@ -190,7 +190,8 @@ impl Connection {
         let (code, has_begun) = (failure.code(), activity.has_begun());
         let reason = failure.reason.as_str();
         cx.counters.not_proven += u64::from(failure.kind == Kind::NotProven);
-        if code != Code::NotFound {
+        // `integrity` has said itself what does not prove.
+        if !matches!(failure.kind, Kind::NotFound | Kind::NotProven | Kind::Revoked) {
             log::warn!("{reason}");
         }
         if has_begun {

@@ -22,7 +22,8 @@ fn init() -> impl Handler {
 
 impl<F: FnMut()> IntegrityPd<F> {
     fn step(&mut self) {
-        self.integrity.step();
+        let now = self.pd.clock().now();
+        self.integrity.step(now.0);
         self.pd.report([
             (Counter::Requests, self.integrity.requests),
             (Counter::Errors, self.integrity.errors),

@@ -1,5 +1,6 @@
 //! From nothing to a proven volume root.
 
+use cairn_pd::Backoff;
 use ledger_verify::Digest;
 use protocols::Reason;
 use protocols::integrity::Status;
@@ -39,7 +40,7 @@ enum State {
     Reading { answer: Answer, slot: usize },
     /// Proven.
     Proven(VerifiedRoot),
-    /// Not proven, and that will not change.
+    /// What was read, or what `ledger` says, does not prove the volume.
     Refused(Status, Reason),
     /// The disk could not be read; asking again may help.
     Unreadable(Reason),
@@ -61,12 +62,14 @@ pub(crate) struct Root<'a, F: FnMut()> {
     ledger: LedgerLink<'a, F>,
     slots: &'a mut Slots,
     failure: Reason,
+    backoff: Backoff,
 }
 
 impl<'a, F: FnMut()> Root<'a, F> {
     /// Has asked `ledger`.
     pub(crate) fn new(ledger: LedgerLink<'a, F>, slots: &'a mut Slots) -> Self {
-        let mut root = Self { state: State::AskingLedger, ledger, slots, failure: Reason::EMPTY };
+        let state = State::AskingLedger;
+        let mut root = Self { state, ledger, slots, failure: Reason::EMPTY, backoff: Backoff::NEW };
         root.ask_ledger();
         root
     }
@@ -88,9 +91,15 @@ impl<'a, F: FnMut()> Root<'a, F> {
         }
     }
 
-    /// Starts over if it was the disk that failed.
-    pub(crate) fn retry(&mut self) {
-        if matches!(self.state, State::Unreadable(_)) {
+    /// Starts over where another look may help: when the disk failed, or, now and then, when what it
+    /// read did not prove.
+    pub(crate) fn retry(&mut self, now_ns: u64) {
+        let is_worth_it = match self.state {
+            State::Unreadable(_) => true,
+            State::Refused(..) => self.backoff.is_due(now_ns),
+            State::AskingLedger | State::Reading { .. } | State::Proven(_) => false,
+        };
+        if is_worth_it {
             self.state = State::AskingLedger;
             self.ask_ledger();
         }

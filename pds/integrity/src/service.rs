@@ -127,7 +127,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
     }
 
     /// Does what there is to do and prepares the links for sleep.
-    pub fn step(&mut self) {
+    pub fn step(&mut self, now_ns: u64) {
         loop {
             self.root.hear_ledger(&mut self.fetcher);
             while let Some(outcome) = self.fetcher.hear() {
@@ -137,7 +137,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
                 // Requests wait: the next completion of `ledger` or `store` wakes this PD.
                 return;
             }
-            if !self.begin_next() && self.is_idle() {
+            if !self.begin_next(now_ns) && self.is_idle() {
                 return;
             }
         }
@@ -152,7 +152,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
     }
 
     /// Takes up a request of the client whose turn it is; `false` when there is none.
-    fn begin_next(&mut self) -> bool {
+    fn begin_next(&mut self, now_ns: u64) -> bool {
         for _ in 0..self.clients.len() {
             let index = self.turn;
             self.turn = (self.turn + 1) % self.clients.len().max(1);
@@ -163,7 +163,7 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
             }
             match client.link.receive() {
                 Ok(Some(request)) => {
-                    self.begin(index, request);
+                    self.begin(index, request, now_ns);
                     return true;
                 }
                 Ok(None) => {}
@@ -184,9 +184,8 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
         false
     }
 
-    fn begin(&mut self, client: usize, request: Request) {
-        let prepared = self.prepare(client, &request);
-        match prepared {
+    fn begin(&mut self, client: usize, request: Request, now_ns: u64) {
+        match self.prepare(client, &request, now_ns) {
             Ok(Some(job)) => {
                 self.current = Some(Current { client, request, job, want: None });
                 self.go_on();
@@ -200,7 +199,12 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
     }
 
     /// Checks a request; `None` for what is answered at once.
-    fn prepare(&mut self, index: usize, request: &Request) -> Result<Option<Job>, Failure> {
+    fn prepare(
+        &mut self,
+        index: usize,
+        request: &Request,
+        now_ns: u64,
+    ) -> Result<Option<Job>, Failure> {
         let bad = |reason| (Status::BadRequest, Reason::new(reason));
         let op = Op::from_code(request.op).ok_or(bad("unknown operation"))?;
         if request.reserved != 0 || request.reserved2 != 0 {
@@ -213,8 +217,8 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
             return Ok(None);
         }
         if let Err(failure) = self.root.proven() {
-            // The next request finds out whether the disk has come back.
-            self.root.retry();
+            // The next request finds out whether another look helped.
+            self.root.retry(now_ns);
             return Err(failure);
         }
         Ok(Some(match op {

@@ -62,6 +62,7 @@ struct House {
     is_broken: bool,
     held: i32,
     reads: usize,
+    now_ns: u64,
 }
 
 impl House {
@@ -98,12 +99,13 @@ impl House {
             is_broken: false,
             held: 0,
             reads: 0,
+            now_ns: 0,
         }
     }
 
     fn run(&mut self) {
         for _ in 0..100_000 {
-            self.integrity.step();
+            self.integrity.step(self.now_ns);
             if let Ok(Some(request)) = self.ledger.receive() {
                 self.ledger
                     .send(ledger::Completion { cookie: request.cookie, ..self.answer })
@@ -451,6 +453,37 @@ fn a_chain_that_was_not_read_may_be_read_later() {
 }
 
 #[test]
+fn a_bad_read_at_the_start_is_read_again() {
+    let (good, superblock) = image(5);
+    let mut bad = good.clone();
+    bad[..2 * volume::geometry::BLOCK_BYTES].fill(0);
+    let mut house = House::with(bad, superblock, vouching(&superblock));
+    // At once, but it is still bad.
+    assert_eq!(house.contents("small").unwrap_err().0, Some(Status::NotProven));
+    house.image = good;
+    assert_eq!(house.contents("small").unwrap_err().0, Some(Status::NotProven));
+    house.now_ns = 999_999_999;
+    assert_eq!(house.contents("small").unwrap_err().0, Some(Status::NotProven), "not yet");
+    house.now_ns = 1_000_000_000;
+    let _ = house.contents("small");
+    assert_eq!(house.contents("small").unwrap(), b"hello");
+}
+
+#[test]
+fn what_the_ledger_proves_later_is_served() {
+    let mut house = House::new();
+    let good = house.answer;
+    house.answer.status = ledger::Status::NotProven.code();
+    house.answer.reason = Reason::new("chain event 4: bad signature");
+    let (status, reason) = house.contents("small").unwrap_err();
+    assert_eq!((status, &*reason), (Some(Status::NotProven), "chain event 4: bad signature"));
+    house.answer = good;
+    house.now_ns = 1_000_000_000;
+    let _ = house.contents("small");
+    assert_eq!(house.contents("small").unwrap(), b"hello");
+}
+
+#[test]
 fn a_root_that_the_ledger_does_not_hold_is_refused() {
     let (image, superblock) = image(5);
     let answer = ledger::Completion { root: [0; 32], ..vouching(&superblock) };
@@ -512,10 +545,10 @@ fn open_objects_are_bounded_and_closed_ones_come_back() {
 fn a_store_that_names_foreign_memory_is_refused() {
     let mut house = House::new();
     house.open("small");
-    house.integrity.step();
+    house.integrity.step(0);
     house.client.send(Request { object: 1, len: 5, ..request(Op::Read) }).unwrap();
     house.client.flush();
-    house.integrity.step();
+    house.integrity.step(0);
     let request = house.store.receive().unwrap().unwrap();
     let lie = store::Completion {
         cookie: request.cookie,
@@ -526,7 +559,7 @@ fn a_store_that_names_foreign_memory_is_refused() {
     };
     house.store.send(lie).unwrap();
     house.store.flush();
-    house.integrity.step();
+    house.integrity.step(0);
     let completion = house.client.receive().unwrap().unwrap();
     assert_eq!(status(&completion), Some(Status::Storage));
 }

@@ -24,7 +24,8 @@ fn init() -> impl Handler {
 impl<F: FnMut()> LedgerPd<F> {
     fn step(&mut self) {
         let Ok(ledger) = &mut self.ledger else { return };
-        ledger.step(|| self.pd.beat());
+        let now = self.pd.clock().now();
+        ledger.step(now.0, || self.pd.beat());
         self.pd.report([
             (Counter::Requests, ledger.requests),
             (Counter::Errors, ledger.errors),
@@ -39,7 +40,7 @@ impl<F: FnMut()> LedgerPd<F> {
             Ok(sequence) => log::info!("chain proven up to event {sequence}"),
             Err(reason) => {
                 log::error!("{reason}");
-                self.pd.set_counter(Counter::NotProven, 1);
+                self.pd.count(Counter::NotProven, 1);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Reading the chain through `store`, block by block, and replaying it.
 
+use cairn_pd::Backoff;
 use protocols::store::{Completion, Op, RING_SLOTS, Request, Status};
 use protocols::{Reason, disk::BLOCK_BYTES};
 use sel4_externally_shared::access::ReadOnly;
@@ -35,7 +36,7 @@ enum State {
     Reading { block: u64, left: Option<usize> },
     /// Every event was replayed, up to the anchor or beyond; of a revoked chain up to the anchor.
     Proven,
-    /// The chain does not prove.
+    /// The chain, as it was read, does not prove.
     Refused(Reason),
     /// The chain could not be read.
     Unreadable(Reason),
@@ -47,6 +48,7 @@ pub struct Replay<'a, F: FnMut()> {
     memory: &'a mut Memory,
     store: StoreLink<'a, F>,
     blocks: DataRegion<'a, ReadOnly>,
+    backoff: Backoff,
 }
 
 impl<'a, F: FnMut()> Replay<'a, F> {
@@ -59,14 +61,20 @@ impl<'a, F: FnMut()> Replay<'a, F> {
     ) -> Self {
         let state = State::Reading { block: 0, left: None };
         memory.chains.start(pinned.position);
-        let mut replay = Self { state, memory, store, blocks };
+        let mut replay = Self { state, memory, store, blocks, backoff: Backoff::NEW };
         replay.ask(Op::Chain, 0);
         replay
     }
 
-    /// Starts over if it was the disk that failed.
-    pub fn retry(&mut self) {
-        if matches!(self.state, State::Unreadable(_)) {
+    /// Starts over where another look may help: when the disk failed, or, now and then, when what it
+    /// read did not prove.
+    pub fn retry(&mut self, now_ns: u64) {
+        let is_worth_it = match self.state {
+            State::Unreadable(_) => true,
+            State::Refused(_) => self.backoff.is_due(now_ns),
+            State::Reading { .. } | State::Proven => false,
+        };
+        if is_worth_it {
             self.memory.chains.restart();
             self.state = State::Reading { block: 0, left: None };
             self.ask(Op::Chain, 0);

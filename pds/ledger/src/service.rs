@@ -56,7 +56,7 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
 
     /// Replays what has come, answers what was asked, and prepares the links for sleep. Calls `beat`
     /// all the while: a long chain comes in one long turn.
-    pub fn step(&mut self, mut beat: impl FnMut()) {
+    pub fn step(&mut self, now_ns: u64, mut beat: impl FnMut()) {
         loop {
             self.replay.step(&mut beat);
             if self.replay.is_running() {
@@ -66,8 +66,8 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
             let mut is_idle = true;
             for index in 0..self.clients.len() {
                 if self.serve(index) {
-                    // The next question finds out whether the disk has come back.
-                    self.replay.retry();
+                    // The next question finds out whether another look helped.
+                    self.replay.retry(now_ns);
                     is_idle = false;
                 }
                 is_idle &= self.clients.get_mut(index).is_none_or(|client| client.link.arm());
@@ -78,11 +78,12 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
         }
     }
 
-    /// Answers a client; `true` when it asked for what could not be read.
+    /// Answers a client; `true` when it asked for what could not be read or proven.
     fn serve(&mut self, index: usize) -> bool {
         let Self { pinned, replay, clients, .. } = self;
         let Some(client) = clients.get_mut(index) else { return false };
-        let mut is_unreadable = false;
+        let mut has_failed = false;
+        let failed = [Status::Storage, Status::NotProven].map(Status::code);
         for _ in 0..RING_SLOTS {
             if client.link.room() == 0 {
                 break;
@@ -93,7 +94,7 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
                     self.requests += 1;
                     let is_good = [Status::Ok, Status::Revoked].map(Status::code);
                     self.errors += u64::from(!is_good.contains(&answer.status));
-                    is_unreadable |= answer.status == Status::Storage.code();
+                    has_failed |= failed.contains(&answer.status);
                     // Room was seen above.
                     let _ = client.link.send(answer);
                 }
@@ -106,7 +107,7 @@ impl<'a, F: FnMut()> Ledger<'a, F> {
                 }
             }
         }
-        is_unreadable
+        has_failed
     }
 }
 

@@ -33,6 +33,8 @@ struct House {
     held: usize,
     /// Signs of life in turns of [`House::run`].
     beats: u64,
+    now_ns: u64,
+    reads: usize,
 }
 
 fn root(generation: u64) -> Digest {
@@ -100,13 +102,15 @@ impl House {
             area,
             held: 0,
             beats: 0,
+            now_ns: 0,
+            reads: 0,
         }
     }
 
     /// Serves what `ledger` asks of `store`, until it asks no more.
     fn run(&mut self, status_of_block: impl Fn(u64) -> store::Status) {
         for _ in 0..10_000 {
-            self.ledger.step(|| self.beats += 1);
+            self.ledger.step(self.now_ns, || self.beats += 1);
             let Ok(Some(request)) = self.store.receive() else { return };
             match store::Op::from_code(request.op) {
                 Some(store::Op::Release) => self.held -= 1,
@@ -118,6 +122,7 @@ impl House {
     }
 
     fn serve(&mut self, request: &store::Request, status: store::Status) {
+        self.reads += 1;
         let index = usize::try_from(request.index).unwrap();
         let mut block = [0; 4096];
         let from = self.area.get(index * 4096..).unwrap_or_default();
@@ -140,7 +145,7 @@ impl House {
     fn ask(&mut self, request: Request) -> Completion {
         self.client.send(request).unwrap();
         self.client.flush();
-        self.ledger.step(|| ());
+        self.ledger.step(self.now_ns, || ());
         self.client.receive().unwrap().unwrap()
     }
 
@@ -208,7 +213,7 @@ fn questions_wait_for_the_replay() {
     let mut house = House::new(pinned, area(&bytes));
     house.client.send(question(Op::Head, "")).unwrap();
     house.client.flush();
-    house.ledger.step(|| ());
+    house.ledger.step(0, || ());
     assert_eq!(house.client.receive().unwrap(), None);
     house.run(fine);
     assert_eq!(house.client.receive().unwrap().unwrap().sequence, 1);
@@ -313,11 +318,38 @@ fn a_disk_that_comes_back_is_read_again() {
 }
 
 #[test]
+fn a_bad_read_is_read_again_at_once_and_then_now_and_then() {
+    let (bytes, anchors) = chain(60);
+    let good = area(&bytes);
+    let mut bad = good.clone();
+    bad[5000] ^= 1;
+    let mut house = House::new(pinned(anchors[59], 1), bad);
+    let mut refused_s = Vec::new();
+    for second in 0..9 {
+        house.now_ns = second * 1_000_000_000;
+        house.run(fine);
+        let reads = house.reads;
+        assert_eq!(status(&house.pointer("volume/demo")), Some(Status::NotProven));
+        house.run(fine);
+        if house.reads > reads {
+            refused_s.push(second);
+        }
+    }
+    assert_eq!(refused_s, [0, 1, 3, 7]);
+    house.area = good;
+    house.now_ns = 15_000_000_000;
+    assert_eq!(status(&house.pointer("volume/demo")), Some(Status::NotProven));
+    house.run(fine);
+    assert_eq!(house.pointer("volume/demo").generation, 60);
+    assert_eq!(house.held, 0);
+}
+
+#[test]
 fn a_store_that_names_foreign_memory_is_refused() {
     let (bytes, anchors) = chain(1);
     let pinned = pinned(anchors[0], 1);
     let mut house = House::new(pinned, area(&bytes));
-    house.ledger.step(|| ());
+    house.ledger.step(0, || ());
     let request = house.store.receive().unwrap().unwrap();
     let completion = store::Completion {
         cookie: request.cookie,
@@ -328,7 +360,7 @@ fn a_store_that_names_foreign_memory_is_refused() {
     };
     house.store.send(completion).unwrap();
     house.store.flush();
-    house.ledger.step(|| ());
+    house.ledger.step(0, || ());
     assert_eq!(status(&house.pointer("volume/demo")), Some(Status::NotProven));
 }
 

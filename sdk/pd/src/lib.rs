@@ -28,6 +28,7 @@
 #![deny(unsafe_code)]
 
 mod alarm;
+mod backoff;
 #[allow(unsafe_code, reason = "binds the regions that the table of clients names")]
 mod clients;
 #[allow(unsafe_code, reason = "splits a region into its two rings")]
@@ -45,6 +46,7 @@ pub mod sabotage;
 mod state;
 
 pub use alarm::{Alarm, TimerLink};
+pub use backoff::Backoff;
 pub use clients::{Client, clients};
 pub use console::{ConsoleLink, Input, RawInput, RawLog};
 #[cfg(target_arch = "aarch64")]

@@ -105,6 +105,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
         one_superblock_is_enough,
         without_a_superblock_nothing_is_served,
         a_bad_event_is_named_and_nothing_is_served,
+        what_was_read_badly_at_boot_is_read_again,
         a_bad_table_is_named_and_nothing_is_served,
         a_disk_that_fails_at_boot_is_used_when_it_recovers,
     ];
@@ -285,6 +286,26 @@ pub(crate) fn a_bad_event_is_named_and_nothing_is_served(house: &House) {
         assert!(reason.starts_with("chain event "), "{reason}");
         damaged.assert_nothing_served(reason);
         assert_eq!(damaged.status()["ledger"]["reason"], reason);
+    }
+}
+
+pub(crate) fn what_was_read_badly_at_boot_is_read_again(house: &House) {
+    for is_chain in [false, true] {
+        let name = if is_chain { "event-once" } else { "superblocks-once" };
+        let flip = |disk: &Disk, map: &Map| {
+            let event = map.events.start + map.events.len() / 2;
+            let places = if is_chain { vec![event] } else { vec![100, BLOCK_BYTES + 100] };
+            places.into_iter().for_each(|at| disk.flip(at, 1));
+        };
+        let damaged = Damaged::boot(house, name, flip);
+        assert_eq!(damaged.get("block.bin").status, 502);
+        let disk = damaged.disk.lock().unwrap();
+        flip(&disk, &damaged.map);
+        let deadline = Instant::now() + PATIENCE;
+        while damaged.get("block.bin").status != 200 && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(200));
+        }
+        damaged.assert_right("block.bin");
     }
 }
 

@@ -102,7 +102,7 @@ fn what_does_not_prove_is_a_502_with_the_reason() {
     console();
     let response = world.get("/o/a/b");
     assert_eq!((response.code, response.text()), (502, "block 0 of /a/b: hash mismatch\n".into()));
-    assert_eq!(console(), ["block 0 of /a/b: hash mismatch"]);
+    assert_eq!(console(), [""; 0], "integrity has said it");
     assert_eq!(world.get("/o/good").code, 200);
     let part = world.get_with("/o/a/b", "Range: bytes=4096-\r\n");
     assert_eq!((part.code, part.body.len()), (206, 100_000 - 4096));
@@ -124,7 +124,7 @@ fn a_failure_in_mid_body_ends_the_connection() {
     assert!(bytes[head..] == content(500_000)[..bytes.len() - head]);
     assert!(bytes.len() - head <= 50 * 4096);
     assert!(world.net.was_reset(socket));
-    assert_eq!(console(), ["block 50 of /a: hash mismatch"]);
+    assert_eq!(console(), [""; 0], "integrity has said it");
     assert_eq!(world.get_with("/o/a", "Range: bytes=0-9\r\n").code, 206);
     assert_eq!(world.gateway.counters().not_proven, 1);
 }
