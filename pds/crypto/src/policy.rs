@@ -33,12 +33,13 @@ impl Policy {
         self.0 & 1 << op.code() != 0
     }
 
-    /// The policy of the client with this name. A PD that faces the wire gets no keys.
+    /// The policy of the client with this name. A PD that faces the wire gets no keys, one that has no
+    /// line here gets nothing.
     #[must_use]
     pub fn of(name: &str) -> Self {
         match name {
             "net" | "gateway" => Self::PUBLIC,
-            _ => Self::ALL,
+            _ => Self::NONE,
         }
     }
 }
@@ -54,6 +55,11 @@ mod tests {
             assert!(!Policy::of(name).allows(Op::Generate));
             assert!(!Policy::of(name).allows(Op::Sign));
         }
+    }
+
+    #[test]
+    fn a_stranger_may_do_nothing() {
+        assert_eq!(Policy::of("stranger"), Policy::NONE);
     }
 
     #[test]

@@ -198,12 +198,16 @@ impl<'a, R: Registers, F: FnMut(), G: FnMut()> Service<'a, R, F, G> {
         }
         let address = self.buffers_address + (read.buffer * BLOCK_BYTES) as u64;
         let sector = read.block * SECTORS_PER_BLOCK;
-        // `has_room` saw a free slot, so the device takes it.
-        if let Ok(slot) = blk.read(sector, address, u32::from(read.count) * BLOCK_LEN)
-            && let Some(place) = self.pending.get_mut(slot.index())
-        {
-            let deadline_ns = now_ns.saturating_add(TIMEOUT_NS);
-            *place = Some(Pending { cookie: request.cookie, read, deadline_ns });
+        let pending = Pending {
+            cookie: request.cookie,
+            read,
+            deadline_ns: now_ns.saturating_add(TIMEOUT_NS),
+        };
+        // The queue has the slots that `pending` has, and `has_room` saw a free one.
+        let slot = blk.read(sector, address, u32::from(read.count) * BLOCK_LEN).ok();
+        match slot.and_then(|slot| self.pending.get_mut(slot.index())) {
+            Some(place) => *place = Some(pending),
+            None => self.finish(pending, Status::Device),
         }
         Ok(())
     }
