@@ -7,6 +7,8 @@ mod bench;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
 
 use bench::{Bench, copy_folder};
 use serde_json::Value;
@@ -334,4 +336,28 @@ fn random_damage_is_refused() {
             bench.fails("volume verify bad --chain chain", 1);
         }
     }
+}
+
+/// The commands of README.md that damage the demo volume, and mend it.
+#[test]
+fn the_demonstration_damages_the_file_that_it_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let mut commands = readme.lines().filter(|line| line.contains("dd of=build/demo/volume.img"));
+    let bench = bench();
+    fs::create_dir_all(bench.path("build/demo")).unwrap();
+    symlink(root.join("demo"), bench.path("files")).unwrap();
+    bench.ok("volume build files build/demo/volume.img --chain chain --name demo");
+    let mut run = || {
+        let command = commands.next().unwrap();
+        let shell = Command::new("sh").args(["-c", command]).current_dir(bench.path("")).status();
+        assert!(shell.unwrap().success(), "{command}");
+    };
+    run();
+    let damaged = bench.fails("volume verify build/demo/volume.img --chain chain", 1);
+    let failure = "block 3 of /orbit/ground-track.csv: hash mismatch";
+    contains(&damaged, failure);
+    contains(&readme, failure);
+    run();
+    bench.ok("volume verify build/demo/volume.img --chain chain");
 }
