@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may panic and has no reader of docs")]
 
+mod target;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -101,18 +103,68 @@ fn a_server_below_its_client_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("system.xml");
     let text = fs::read_to_string(fixtures().join("accept/system.xml")).unwrap();
-    fs::write(
-        &path,
-        text.replace("\"two-words\" priority=\"120\"", "\"two-words\" priority=\"99\"")
-            .replace(" pp=\"true\"", ""),
-    )
-    .unwrap();
-    let composed = compose(&sources(path)).unwrap();
-    let findings: Vec<_> = composed.report.findings().iter().map(ToString::to_string).collect();
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(
-        findings[0].contains("server `two-words` has priority 99, below its client `a` with 100")
-    );
+    let text = text
+        .replace("\"two-words\" priority=\"120\"", "\"two-words\" priority=\"99\"")
+        .replace(" pp=\"true\"", "");
+    fs::write(&path, &text).unwrap();
+    let findings = || -> (Vec<_>, String) {
+        let composed = compose(&sources(path.clone())).unwrap();
+        let findings = composed.report.findings().iter().map(ToString::to_string).collect();
+        (findings, to_svg(&composed))
+    };
+    let (found, picture) = findings();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("server `two-words` has priority 99, below its client `a` with 100"));
+    // Who wrote the file may know better.
+    fs::write(&path, text.replace("client=\"a\"", "client=\"a\" allow=\"inversion\"")).unwrap();
+    assert_eq!(findings(), (vec![], picture), "the picture marks it nevertheless");
+}
+
+/// What a program reads that the image tool sets, as `sel4_microkit::var!` has it.
+const PROGRAM: &str = r#"
+#![no_std]
+#![no_main]
+
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".setvars")]
+static SYMBOL: u64 = 0;
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    loop {}
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+"#;
+
+#[test]
+fn a_program_that_lacks_what_it_needs_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = |symbol: &str| {
+        let program = target::compile(folder.path(), "a", &PROGRAM.replace("SYMBOL", symbol));
+        fs::rename(program, folder.path().join("a.elf")).unwrap();
+        let mut sources = sources(fixtures().join("accept/system.xml"));
+        sources.search_path.push(folder.path().to_owned());
+        compose(&sources).err().map(|error| error.to_string())
+    };
+    for (symbol, expected) in [
+        ("timer_link_vaddr", "a <link> with `timer` is missing [unset]"),
+        ("build_info_vaddr", "<build_info/> is missing [unset]"),
+        ("memory_vaddr", "a <map>, or data of a <link>, is missing [unset]"),
+        ("queues_paddr", "a <setvar> is missing [unset]"),
+    ] {
+        let refused = refusal(symbol).unwrap();
+        let place = "system.xml:22: error: <protection_domain name=\"a\">: its program needs";
+        assert!(refused.contains(&format!("{place} `{symbol}`: {expected}")), "{refused}");
+        assert_eq!(refused.matches(": error: ").count(), 1, "{refused}");
+    }
+    for symbol in ["two_words_link_vaddr", "shared_vaddr", "call", "clients_vaddr", "number"] {
+        assert_eq!(refusal(symbol), None, "{symbol}");
+    }
 }
 
 /// Set `BLESS=1` to accept a change of the output format.

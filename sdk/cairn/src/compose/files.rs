@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSegment, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
 
 use super::expand::space::page_up;
 
@@ -45,6 +45,16 @@ impl Files {
         let bytes = self.read(path)?;
         let elf = object::File::parse(bytes.as_slice()).ok()?;
         Some(elf.symbols().filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect())
+    }
+
+    /// Names of the symbols of an ELF program that the image tool is to set: those that `sel4_microkit::var!`
+    /// collects in a section of their own. `None` for a program without that section.
+    pub fn setvars(&self, path: &str) -> Option<BTreeSet<String>> {
+        let bytes = self.read(path)?;
+        let elf = object::File::parse(bytes.as_slice()).ok()?;
+        let section = elf.section_by_name(".setvars")?.index();
+        let symbols = elf.symbols().filter(|symbol| symbol.section_index() == Some(section));
+        Some(symbols.filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect())
     }
 
     /// The first byte after an ELF program's segments.

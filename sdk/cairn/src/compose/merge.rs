@@ -34,10 +34,8 @@ pub fn merge(
 ) -> Merged {
     let mut merged = Merged::default();
     for qemu in fragment.take("qemu") {
-        match qemu.get("args") {
-            Some(args) => merged.qemu.extend(args.split_whitespace().map(str::to_owned)),
-            None => report.error(&qemu, "needs args=\"...\""),
-        }
+        let words = qemu.get("args").unwrap_or_default().split_whitespace();
+        merged.qemu.extend(words.map(str::to_owned));
     }
     let pds = fragment.take(PD);
     let (wanted, absent): (Vec<_>, Vec<_>) =
@@ -74,10 +72,7 @@ fn leave_out(absent: &[Element], wanted: &[Element], fragment: &mut Element, rep
 }
 
 fn merge_pd(system: &mut Element, fragment: Element, authority: Authority, report: &mut Report) {
-    let Some(name) = fragment.get("name").map(str::to_owned) else {
-        report.error(&fragment, "needs a name");
-        return;
-    };
+    let Some(name) = fragment.get("name").map(str::to_owned) else { return };
     let Some(pd) = system.find_pd(&name) else {
         system.children.push(fragment);
         return;

@@ -6,6 +6,7 @@
 
 pub mod expand;
 pub mod files;
+mod grammar;
 mod lint;
 pub mod merge;
 pub mod number;
@@ -142,6 +143,10 @@ pub fn inspect(sources: &Sources) -> Result<Composed, Error> {
     let mut report = Report::new(&sources.allow);
     let joined = join(sources, &mut report)?;
     let mut root = joined.root;
+    system::check_names(&root, &mut report);
+    if report.is_meaningless() {
+        return Err(refusal(&report));
+    }
     let files = Files::new(&sources.search_path);
     let identity = Identity {
         kernel: sources.kernel.clone(),
@@ -197,8 +202,14 @@ fn join(sources: &Sources, report: &mut Report) -> Result<Joined, Error> {
     let platform = read(&sources.platform, "platform")?;
     let overlays: Vec<_> =
         sources.overlay.iter().map(|path| read(path, "overlay")).collect::<Result<_, _>>()?;
+    for file in [&root, &platform].into_iter().chain(&overlays) {
+        grammar::check(file, report);
+    }
+    if report.is_meaningless() {
+        return Err(refusal(report));
+    }
     let board = platform.get("name").unwrap_or_default().to_owned();
-    let stack_top = stack_top(&platform, report);
+    let stack_top = platform.get("stack_top").and_then(number::parse).unwrap_or(u64::MAX);
     lint::addresses_outside_platform(std::iter::once(&root).chain(&overlays), report);
     let merged = merge::merge(&mut root, platform, Authority::Platform, report);
     let mut qemu = merged.qemu;
@@ -206,14 +217,6 @@ fn join(sources: &Sources, report: &mut Report) -> Result<Joined, Error> {
         qemu.extend(merge::merge(&mut root, overlay, Authority::Overlay, report).qemu);
     }
     Ok(Joined { root, board, stack_top, drivers: merged.pds, qemu })
-}
-
-fn stack_top(platform: &Element, report: &mut Report) -> u64 {
-    let top = platform.get("stack_top").and_then(number::parse);
-    if top.is_none() {
-        report.error(platform, "needs stack_top=\"<initial stack pointer of this board>\"");
-    }
-    top.unwrap_or(u64::MAX)
 }
 
 fn refusal(report: &Report) -> Error {

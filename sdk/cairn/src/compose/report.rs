@@ -32,6 +32,8 @@ pub enum Lint {
     Parent,
     /// A budget the kernel cannot serve.
     Budget,
+    /// A program that lacks memory or a link which it needs.
+    Unset,
     /// A server that runs below its client (a warning).
     Inversion,
 }

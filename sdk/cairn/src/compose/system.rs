@@ -117,6 +117,7 @@ impl<'a> System<'a> {
     /// Reads `root`; what it cannot make sense of is reported and left out.
     pub fn read(root: &'a Element, report: &mut Report) -> Self {
         let mut system = Self::default();
+        check_names(root, report);
         for element in root.named("memory_region") {
             system.read_region(element, report);
         }
@@ -147,9 +148,6 @@ impl<'a> System<'a> {
             report.error(element, "needs a name");
             return;
         };
-        if self.regions.iter().any(|region| region.name == name) {
-            report.error(element, "there are two regions of this name");
-        }
         let bytes = numeric(element, "size", 0, report);
         let phys_addr = element.get("phys_addr").map(|_| numeric(element, "phys_addr", 0, report));
         self.regions.push(Region { element, name, bytes, phys_addr });
@@ -167,9 +165,6 @@ impl<'a> System<'a> {
                 report.error(pd, "needs a name");
                 continue;
             };
-            if self.pd(name).is_some() {
-                report.error(pd, "there are two PDs of this name");
-            }
             if pd.named("program_image").count() != 1 {
                 report.error(pd, "needs exactly one <program_image>");
             }
@@ -224,6 +219,20 @@ pub fn pd_elements(root: &Element) -> Vec<&Element> {
         found.extend(pd_elements(pd));
     }
     found
+}
+
+/// No two PDs and no two regions have one name.
+pub(super) fn check_names(root: &Element, report: &mut Report) {
+    let regions = root.named("memory_region").collect();
+    for (kind, elements) in [("PD", pd_elements(root)), ("region", regions)] {
+        let mut seen = BTreeMap::new();
+        for element in elements {
+            let first = element.get("name").and_then(|name| seen.insert(name, &element.place));
+            if let Some(place) = first {
+                report.error(element, format!("there is a {kind} of this name at {place}"));
+            }
+        }
+    }
 }
 
 fn numeric(element: &Element, key: &str, default: u64, report: &mut Report) -> u64 {

@@ -40,9 +40,9 @@ pub fn expand(
     report: &mut Report,
 ) -> Expansion {
     let families = plan::families(root);
-    let supervisions = supervise::take(root, &families, report);
+    let supervisions = supervise::take(root, &families);
     let links = plan::links(root, &families, report);
-    let asks = tables::Asks::take(root, &families, report);
+    let asks = tables::Asks::take(root, &families);
     let mut placer = place::Placer::new(root, &families, &links, files, report);
     placer.fill_gaps(root, report);
     let ends: Vec<_> =

@@ -68,7 +68,7 @@ impl Placer {
         }
         placer.reserve(root, report);
         for end in root.named("channel").flat_map(|channel| channel.named("end")) {
-            placer.reserve_id(end.get("pd"), end);
+            placer.reserve_id(end.get("pd"), end, report);
         }
         placer
     }
@@ -88,36 +88,29 @@ impl Placer {
         let filled = || region.get("prefill_path").and_then(|path| files.bytes(path));
         let bytes = region.get("size").map_or_else(filled, number::parse);
         match (region.get("name"), bytes) {
-            (Some(name), Some(bytes)) => {
-                self.region_bytes.insert(name.to_owned(), bytes);
-            }
-            (None, _) => report.error(region, "needs a name"),
-            (_, None) if region.get("size").is_some() => report.error(region, "size is no number"),
-            (_, None) => report.error(region, "needs a size, or a file on the search path"),
+            (Some(name), Some(bytes)) => drop(self.region_bytes.insert(name.to_owned(), bytes)),
+            _ => report.error(region, "needs a size, or a file on the search path"),
         }
     }
 
     fn reserve(&mut self, element: &Element, report: &mut Report) {
         for pd in element.named("protection_domain") {
             for irq in pd.named("irq") {
-                self.reserve_id(pd.get("name"), irq);
+                self.reserve_id(pd.get("name"), irq, report);
             }
             for map in pd.named("map") {
-                let Some(text) = map.get("vaddr") else { continue };
-                match (number::parse(text), self.mapped_bytes(map)) {
-                    (Some(vaddr), Some(bytes)) => self.space(pd.get("name")).reserve(vaddr, bytes),
-                    (None, _) => report.error(map, "vaddr is no number"),
-                    (_, None) => report.error(map, "names no memory region"),
+                let Some(vaddr) = map.get("vaddr").and_then(number::parse) else { continue };
+                match self.mapped_bytes(map) {
+                    Some(bytes) => self.space(pd.get("name")).reserve(vaddr, bytes),
+                    None => report.error(map, "names no memory region"),
                 }
             }
             self.reserve(pd, report);
         }
     }
 
-    fn reserve_id(&mut self, pd: Option<&str>, element: &Element) {
-        if let Some(id) = element.get("id").and_then(|id| id.parse().ok()) {
-            self.space(pd).reserve_id(id);
-        }
+    fn reserve_id(&mut self, pd: Option<&str>, element: &Element, report: &mut Report) {
+        take_id(self.space(pd), element, report);
     }
 
     fn mapped_bytes(&self, map: &Element) -> Option<u64> {
@@ -348,6 +341,14 @@ fn symbol(name: &str) -> String {
     name.replace('-', "_")
 }
 
+/// Marks the id that the file gives an element.
+fn take_id(space: &mut Space, element: &Element, report: &mut Report) {
+    let id = element.get("id").and_then(|id| id.parse().ok());
+    if let Some(id) = id.filter(|id| !space.reserve_id(*id)) {
+        report.error(element, format!("another has id {id} already"));
+    }
+}
+
 fn set_id(element: &mut Element, id: Option<u64>, report: &mut Report) {
     match id {
         Some(id) => element.set("id", id.to_string()),
@@ -358,9 +359,7 @@ fn set_id(element: &mut Element, id: Option<u64>, report: &mut Report) {
 fn number_children(pd: &mut Element, report: &mut Report) {
     let mut space = Space::default();
     for child in pd.named("protection_domain") {
-        if let Some(id) = child.get("id").and_then(|id| id.parse().ok()) {
-            space.reserve_id(id);
-        }
+        take_id(&mut space, child, report);
     }
     let unnumbered = |c: &&mut Element| c.name == "protection_domain" && c.get("id").is_none();
     for child in pd.children.iter_mut().filter(unnumbered) {

@@ -71,6 +71,8 @@ pub struct Link {
     pub client: String,
     /// The shared regions.
     pub parts: Vec<Part>,
+    /// Whether its server may run below its client.
+    pub is_inversion_allowed: bool,
     /// The element it comes from.
     pub place: Place,
 }
@@ -121,22 +123,16 @@ pub(super) fn links(root: &mut Element, families: &[Family], report: &mut Report
         let children: Vec<_> =
             families.iter().filter(|f| f.parent.as_ref() == Some(&parent.name)).collect();
         for element in &lifecycles {
-            only(element, &[], report);
             links
                 .extend(children.iter().map(|child| lifecycle(element, &parent.name, &child.name)));
         }
         for element in logs {
-            only(&element, &["server", "ring"], report);
             for writer in std::iter::once(&parent).chain(&children) {
-                links.extend(log(&element, &writer.name, report));
+                links.extend(log(&element, &writer.name));
             }
         }
     }
-    for element in root.take("link") {
-        let known = ["server", "client", "protocol", "ring", "client_data", "server_data"];
-        only(&element, &known, report);
-        links.extend(link(&element, report));
-    }
+    links.extend(root.take("link").iter().filter_map(link));
     let mut pairs = BTreeMap::new();
     links.retain(|link| {
         ends_exist(link, families, report) && is_first_of_its_pair(link, &mut pairs, report)
@@ -151,11 +147,12 @@ fn lifecycle(element: &Element, parent: &str, child: &str) -> Link {
         server: parent.to_owned(),
         client: child.to_owned(),
         parts: vec![Part { role: Role::Lifecycle, region, bytes: LIFECYCLE_BYTES }],
+        is_inversion_allowed: false,
         place: element.place.clone(),
     }
 }
 
-fn log(element: &Element, writer: &str, report: &mut Report) -> Option<Link> {
+fn log(element: &Element, writer: &str) -> Option<Link> {
     let server = element.get("server")?;
     if server == writer {
         return None;
@@ -165,36 +162,26 @@ fn log(element: &Element, writer: &str, report: &mut Report) -> Option<Link> {
         .with("client", writer)
         .with("protocol", LOG_PROTOCOL)
         .with("ring", element.get("ring").unwrap_or(LOG_RING));
-    link(&link_element, report)
+    link(&link_element)
 }
 
-fn link(element: &Element, report: &mut Report) -> Option<Link> {
-    let mut required = |key: &str| {
-        let value = element.get(key).filter(|value| !value.is_empty());
-        if value.is_none() {
-            report.error(element, format!("needs `{key}`"));
-        }
-        value
+fn link(element: &Element) -> Option<Link> {
+    let (server, client) = (element.get("server")?, element.get("client")?);
+    let roles = [
+        ("ring", Role::Link),
+        ("client_data", Role::ClientData),
+        ("server_data", Role::ServerData),
+    ];
+    let part = |(key, role): (&str, Role)| {
+        let bytes = element.get(key).and_then(number::parse)?;
+        Some(Part { role, region: format!("{server}_{client}_{}", role.name()), bytes })
     };
-    let (server, client) = (required("server")?, required("client")?);
-    let (protocol, _) = (required("protocol")?, required("ring")?);
-    let mut parts = Vec::new();
-    let sizes = [("ring", Role::Link), ("client_data", Role::ClientData)];
-    for (key, role) in sizes.into_iter().chain([("server_data", Role::ServerData)]) {
-        let Some(text) = element.get(key) else { continue };
-        match number::parse(text).filter(|bytes| *bytes > 0 && bytes % 0x1000 == 0) {
-            Some(bytes) => {
-                let region = format!("{server}_{client}_{}", role.name());
-                parts.push(Part { role, region, bytes });
-            }
-            None => report.error(element, format!("`{key}` is not a multiple of 0x1000: {text}")),
-        }
-    }
     Some(Link {
-        protocol: protocol.to_owned(),
+        protocol: element.get("protocol")?.to_owned(),
         server: server.to_owned(),
         client: client.to_owned(),
-        parts,
+        parts: roles.into_iter().filter_map(part).collect(),
+        is_inversion_allowed: element.get("allow") == Some("inversion"),
         place: element.place.clone(),
     })
 }
@@ -227,17 +214,4 @@ fn ends_exist(link: &Link, families: &[Family], report: &mut Report) -> bool {
         return false;
     }
     true
-}
-
-/// Refuses attributes that the element does not have, and children.
-pub(super) fn only(element: &Element, known: &[&str], report: &mut Report) {
-    for (key, _) in element.attributes().filter(|(key, _)| !known.contains(key)) {
-        report.error(element, format!("has no attribute `{key}`"));
-    }
-    if let Some(child) = element.children.first() {
-        report.error(child, format!("does not belong inside {element}"));
-    }
-    if known.contains(&"server") && element.get("server").is_none() && element.name == "log" {
-        report.error(element, "needs `server`");
-    }
 }

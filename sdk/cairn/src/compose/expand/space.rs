@@ -25,9 +25,9 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Marks an id that the file gives.
-    pub(super) fn reserve_id(&mut self, id: u64) {
-        self.ids.insert(id);
+    /// Marks an id that the file gives. Says whether it was free.
+    pub(super) fn reserve_id(&mut self, id: u64) -> bool {
+        self.ids.insert(id)
     }
 
     /// The lowest free id.
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn ids_fill_gaps_and_end_at_61() {
         let mut space = Space::default();
-        space.reserve_id(1);
+        assert!(space.reserve_id(1) && !space.reserve_id(1));
         assert_eq!((space.id(), space.id()), (Some(0), Some(2)));
         assert_eq!((3..=61).map(|_| space.id()).last(), Some(Some(61)));
         assert_eq!(space.id(), None);

@@ -9,7 +9,7 @@ use super::super::report::Report;
 use super::super::system::{STACK, defaults};
 use super::super::xml::Element;
 use super::place::Placer;
-use super::plan::{Family, only};
+use super::plan::Family;
 use super::space::PAGE_BYTES;
 
 /// `<cspace>` slots of a PD end here.
@@ -52,19 +52,14 @@ pub(super) struct Supervised {
 }
 
 /// Takes the elements, and the attributes `secret`, out of the tree.
-pub(super) fn take(
-    root: &mut Element,
-    families: &[Family],
-    report: &mut Report,
-) -> Vec<Supervision> {
+pub(super) fn take(root: &mut Element, families: &[Family]) -> Vec<Supervision> {
     let mut found = Vec::new();
     for family in families {
         let Some(pd) = root.find_pd(&family.name) else { continue };
         for element in pd.take("supervise") {
-            only(&element, &["restarts", "window_ms"], report);
             found.push(Supervision {
-                restarts_max: count(&element, "restarts", RESTARTS, report),
-                window_ms: count(&element, "window_ms", WINDOW_MS, report),
+                restarts_max: count(&element, "restarts", RESTARTS),
+                window_ms: count(&element, "window_ms", WINDOW_MS),
                 element,
                 parent: family.name.clone(),
                 children: Vec::new(),
@@ -73,14 +68,7 @@ pub(super) fn take(
     }
     for family in families {
         let Some(pd) = root.find_pd(&family.name) else { continue };
-        let is_secret = match pd.get("secret") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => {
-                report.error(pd, "`secret` is neither true nor false");
-                true
-            }
-        };
+        let is_secret = pd.get("secret") == Some("true");
         pd.unset("secret");
         let child = || Child { name: family.name.clone(), is_secret };
         for supervision in found.iter_mut().filter(|i| Some(&i.parent) == family.parent.as_ref()) {
@@ -90,13 +78,9 @@ pub(super) fn take(
     found
 }
 
-fn count(element: &Element, key: &str, default: u32, report: &mut Report) -> u32 {
-    let Some(text) = element.get(key) else { return default };
-    let value = number::parse(text).and_then(|value| value.try_into().ok());
-    value.filter(|value| *value > 0).unwrap_or_else(|| {
-        report.error(element, format!("`{key}` is no number above 0: {text}"));
-        default
-    })
+fn count(element: &Element, key: &str, default: u32) -> u32 {
+    let value = element.get(key).and_then(number::parse);
+    value.and_then(|value| value.try_into().ok()).unwrap_or(default)
 }
 
 /// Adds stacks and scheduling contexts.
@@ -130,11 +114,7 @@ fn stack(
         return found;
     }
     let Some(pd) = root.find_pd(&child.name) else { return found };
-    let bytes = pd.get("stack_size").map_or(Some(defaults::STACK_BYTES), number::parse);
-    let Some(bytes) = bytes.filter(|bytes| *bytes > 0 && bytes % PAGE_BYTES == 0) else {
-        report.error(pd, format!("`stack_size` is not a multiple of {PAGE_BYTES:#x}"));
-        return found;
-    };
+    let bytes = pd.get("stack_size").and_then(number::parse).unwrap_or(defaults::STACK_BYTES);
     pd.set("stack_size", hex(PAGE_BYTES));
     let region = format!("{}_stack", child.name);
     let map = |vaddr: u64, perms: &str| {

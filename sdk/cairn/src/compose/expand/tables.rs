@@ -14,7 +14,7 @@ use super::super::system::{self, defaults};
 use super::super::xml::Element;
 use super::Blob;
 use super::place::{Placer, ServerEnd, Table};
-use super::plan::{self, Family, LIFECYCLE_PROTOCOL, Link, Role};
+use super::plan::{Family, LIFECYCLE_PROTOCOL, Link, Role};
 use super::space::PAGE_BYTES;
 use super::supervise::Supervised;
 
@@ -43,7 +43,7 @@ pub(super) struct Asks {
 
 impl Asks {
     /// Takes the asking elements out of the tree.
-    pub(super) fn take(root: &mut Element, families: &[Family], report: &mut Report) -> Self {
+    pub(super) fn take(root: &mut Element, families: &[Family]) -> Self {
         let mut asks = Self::default();
         for family in families {
             let Some(pd) = root.find_pd(&family.name) else { continue };
@@ -53,8 +53,7 @@ impl Asks {
                 ("build_info", &mut asks.build_info),
             ];
             for (name, who) in kinds {
-                for element in pd.take(name) {
-                    plan::only(&element, &[], report);
+                if !pd.take(name).is_empty() {
                     who.insert(family.name.clone());
                 }
             }

@@ -47,14 +47,18 @@ pub(super) fn priorities(scene: &Scene<'_>, report: &mut Report) {
             report.lint(Lint::PpPriority, channel.element, message);
         }
     }
-    for edge in waits(scene) {
-        let (client, server) = (&pds[edge.client], &pds[edge.server]);
-        if !edge.is_call && server.priority < client.priority {
+    for link in scene.links.iter().filter(|link| link.waits() && !link.is_inversion_allowed) {
+        let ends = scene.system.pd(&link.client).zip(scene.system.pd(&link.server));
+        let Some((client, server)) = ends.map(|(client, server)| (&pds[client], &pds[server]))
+        else {
+            continue;
+        };
+        if server.priority < client.priority {
             let message = format!(
                 "server `{}` has priority {}, below its client `{}` with {}",
                 server.name, server.priority, client.name, client.priority
             );
-            report.lint(Lint::Inversion, &edge.element, message);
+            report.lint(Lint::Inversion, &link.element(), message);
         }
     }
 }
@@ -63,7 +67,6 @@ pub(super) fn priorities(scene: &Scene<'_>, report: &mut Report) {
 pub(crate) struct Wait {
     pub(crate) client: usize,
     pub(crate) server: usize,
-    pub(crate) is_call: bool,
     element: Element,
 }
 
@@ -71,11 +74,11 @@ fn waits(scene: &Scene<'_>) -> Vec<Wait> {
     let links = scene.links.iter().filter(|link| link.waits()).filter_map(|link| {
         let element = link.element();
         let (client, server) = (scene.system.pd(&link.client)?, scene.system.pd(&link.server)?);
-        Some(Wait { client, server, is_call: false, element })
+        Some(Wait { client, server, element })
     });
     let calls = scene.system.channels.iter().filter_map(|channel| {
         let (client, server) = call(channel)?;
-        Some(Wait { client, server, is_call: true, element: channel.element.clone() })
+        Some(Wait { client, server, element: channel.element.clone() })
     });
     links.chain(calls).collect()
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod memory;
+mod symbols;
 
 use std::collections::BTreeSet;
 
@@ -34,6 +35,7 @@ pub(super) fn run(scene: &Scene<'_>, report: &mut Report) {
     calls::single_client(scene, report);
     calls::priorities(scene, report);
     calls::cycles(scene, report);
+    symbols::unset(scene, report);
     parents(scene, report);
     budgets(scene, report);
 }
