@@ -152,13 +152,15 @@ SOURCES = --platform platforms/$(PLATFORM).xml $(OVERLAY:%=--overlay %) $(ALLOW:
 	--kernel "$(KERNEL_VERSION)" --config $(CONFIG) --revision "$(REVISION)"
 
 # Is rewritten, and so newer than the image, exactly when it or a blob beside it changed.
+# Programs of PDs that were removed would still be found there.
 $(OUT)/system.xml: $(CAIRN) $(ELFS) $(OUT)/anchor.bin FORCE
+	@rm -f $(filter-out $(ELFS),$(wildcard $(OUT)/*.elf))
 	@$(CAIRN) compose $(SOURCES) --output $@
 
 $(OUT)/anchor.bin: $(CAIRN) $(DEMO_MADE) FORCE
 	@mkdir -p $(@D)
 	@$(CAIRN) chain anchor $(CHAIN) --output $@.new >/dev/null
-	$(call copy_if_changed,$@.new,$@)
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # Fails where a stack may overflow.
 $(OUT)/stack.txt: $(OUT)/system.xml $(ELFS) ci/stack-allow.txt
