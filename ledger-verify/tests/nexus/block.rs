@@ -264,7 +264,11 @@ fn prime_block() -> Fields {
 }
 
 fn evidence(fields: &Fields) -> Result<Evidence, Reason> {
-    Header::parse(&fields.bytes()).and_then(|header| header.evidence())
+    let bytes = fields.bytes();
+    let header = Header::parse(&bytes)?;
+    let shown = header.evidence();
+    assert_eq!(shown.unwrap_or(header.evidence_due()), header.evidence_due());
+    shown
 }
 
 #[cfg(not(feature = "nexus-prime"))]

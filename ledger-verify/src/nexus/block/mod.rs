@@ -147,6 +147,17 @@ impl<'a> Header<'a> {
         sk1024(self.bytes)
     }
 
+    /// What a header of this channel and version shows of the effort behind its block, if it shows what
+    /// it has to: what [`Self::evidence`] answers unless it fails, for the price of a look.
+    #[must_use]
+    pub const fn evidence_due(&self) -> Evidence {
+        match self.channel {
+            Channel::Hash => Evidence::Work,
+            Channel::Prime if cfg!(feature = "nexus-prime") && self.version >= 7 => Evidence::Work,
+            Channel::Stake | Channel::Prime | Channel::Private => Evidence::LinkOnly,
+        }
+    }
+
     /// What the header shows of the effort behind its block.
     ///
     /// # Errors

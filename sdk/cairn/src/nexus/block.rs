@@ -96,6 +96,7 @@ pub(super) struct Inclusion {
 }
 
 impl Descent {
+    /// Of headers that were judged.
     fn new(trusted: &Number<128>, linked: &Linked<'_>, headers: &[Vec<u8>]) -> Self {
         let headers = headers.iter().filter_map(|bytes| Header::parse(bytes).ok());
         Self {
@@ -110,7 +111,7 @@ impl Descent {
 
 impl BlockLine {
     fn of(header: &Header<'_>) -> Self {
-        let evidence = evidence(header).unwrap_or_default();
+        let evidence = name(header.evidence_due());
         Self { height: header.height, channel: channel(header), evidence }
     }
 }
@@ -124,11 +125,11 @@ fn channel(header: &Header<'_>) -> &'static str {
     }
 }
 
-fn evidence(header: &Header<'_>) -> Result<&'static str, Reason> {
-    header.evidence().map(|evidence| match evidence {
+fn name(evidence: Evidence) -> &'static str {
+    match evidence {
         Evidence::Work => "proof of work",
         Evidence::LinkOnly => "linked only",
-    })
+    }
 }
 
 impl fmt::Display for Descent {
@@ -182,7 +183,9 @@ impl HeaderLine {
             bits: header.bits,
             previous: Number(*header.previous).to_string(),
             merkle_root: Number(*header.merkle_root).to_string(),
-            evidence: evidence(&header).map_or_else(|reason| reason.to_string(), str::to_owned),
+            evidence: header
+                .evidence()
+                .map_or_else(|reason| reason.to_string(), |e| name(e).into()),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Which blocks transactions are in, and every way to be in none.
 
 use std::fs;
+use std::path::Path;
 
 use ledger_verify::Digest;
 use ledger_verify::nexus::Number;
@@ -94,6 +95,42 @@ impl Placed {
         self.bench.ok(&format!("nexus verify bad --pin {pin}"));
         let line = format!("nexus verify bad --pin {pin} --block {}", self.trusted());
         self.bench.fails(&line, 1)
+    }
+}
+
+/// The files that docs/nexus.md takes to show the commands, and the commands. `BLESS=1` writes the files.
+#[test]
+fn the_commands_of_the_page_prove_what_it_says() {
+    const FOLDER: &str = "docs/nexus-sample";
+    let Placed { bench, pin, headers, .. } = &Placed::new();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    fs::create_dir_all(bench.path(FOLDER)).unwrap();
+    for name in ["tx0", "tx1", "tx2", "headers"] {
+        let (made, kept) =
+            (fs::read(bench.path(name)).unwrap(), docs.join("nexus-sample").join(name));
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(docs.join("nexus-sample")).unwrap();
+            fs::write(&kept, &made).unwrap();
+        }
+        assert_eq!(fs::read(kept).unwrap(), made, "{name}");
+        fs::rename(bench.path(name), bench.path(&format!("{FOLDER}/{name}"))).unwrap();
+    }
+    let page = fs::read_to_string(docs.join("nexus.md")).unwrap();
+    let (_, text) = page.split_once("## Trying it").unwrap();
+    let (text, _) = text.split_once("\n## ").unwrap();
+    let block = block_hash(&headers[0]);
+    assert!(text.contains(&format!("pin={pin}\n")), "pin={pin}");
+    assert!(text.contains(&format!("block={block}\n")), "block={block}");
+    let commands = text.lines().filter_map(|line| line.strip_prefix("cairn "));
+    let commands: Vec<_> = commands.map(|line| line.split('#').next().unwrap()).collect();
+    assert!(commands.len() > 4, "{commands:?}");
+    let said = commands.iter().map(|command| {
+        bench.ok(&command.replace("$pin", pin).replace("$block", &block).replace("$sample", FOLDER))
+    });
+    let said: String = said.collect();
+    let shown = text.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    for line in shown.lines() {
+        assert!(said.contains(line), "no `{line}` in:\n{said}");
     }
 }
 
