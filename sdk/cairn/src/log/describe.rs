@@ -65,8 +65,10 @@ impl Added {
 
 impl fmt::Display for Added {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} entries added", self.added)?;
-        self.first.map_or(Ok(()), |first| write!(f, ", from number {first}"))
+        match self.first {
+            Some(first) => write!(f, "{} entries added, from number {first}", self.added),
+            None => f.write_str("nothing added: nothing of it is new"),
+        }
     }
 }
 

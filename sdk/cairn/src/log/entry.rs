@@ -53,26 +53,29 @@ pub(super) fn read_entry(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// What is to be added.
-pub(super) struct Sources<'a> {
-    /// Folders of chains.
-    pub(super) chains: &'a [PathBuf],
-    /// Files that are an entry each.
-    pub(super) entry: &'a [PathBuf],
-    /// Files that are an entry bundle each.
-    pub(super) entries: &'a [PathBuf],
+#[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct Sources {
+    /// A chain's folder.
+    #[arg(long, value_name = "FOLDER")]
+    chain: Vec<PathBuf>,
+    /// A file of at most 65,535 bytes, which becomes an entry as it is.
+    #[arg(long, value_name = "FILE")]
+    entry: Vec<PathBuf>,
+    /// A file of many entries, each behind its length in two bytes, big-endian: an entry bundle of
+    /// any length, for example another log's.
+    #[arg(long, value_name = "FILE")]
+    entries: Vec<PathBuf>,
 }
 
 /// Lets what the log does not have of the chains' events, and the entries in files, wait for the next
 /// checkpoint. Answers the indices that they will have.
-pub(super) fn add(
-    folder: &LogFolder,
-    sources: &Sources<'_>,
-) -> Result<std::ops::Range<u64>, Error> {
+pub(super) fn add(folder: &LogFolder, sources: &Sources) -> Result<std::ops::Range<u64>, Error> {
     let mut pending = folder.pending(head(&folder.signed()?)?.size)?;
     let start = pending.first + pending.entries.len() as u64;
     let mut logged = folder.chains()?;
     count_events(&mut logged, &pending.entries);
-    for path in sources.chains {
+    for path in &sources.chain {
         let mut new = Vec::new();
         for position in chain_events(&ChainFolder::open(path)?)? {
             let known = logged.get(&position.chain.to_string()).copied().unwrap_or(0);
@@ -83,10 +86,10 @@ pub(super) fn add(
         count_events(&mut logged, &new);
         pending.entries.extend(new);
     }
-    for path in sources.entry {
+    for path in &sources.entry {
         pending.entries.push(read_entry(path)?);
     }
-    for path in sources.entries {
+    for path in &sources.entries {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         let all = entries(&bytes).ok_or_else(|| {
             Error::Refused(format!("{}: does not end with an entry", path.display()))

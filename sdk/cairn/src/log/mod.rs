@@ -64,16 +64,9 @@ pub enum Command {
     Add {
         /// The log's folder.
         log: PathBuf,
-        /// A chain's folder.
-        #[arg(long, value_name = "FOLDER")]
-        chain: Vec<PathBuf>,
-        /// A file of at most 65,535 bytes, which becomes an entry as it is.
-        #[arg(long, value_name = "FILE")]
-        entry: Vec<PathBuf>,
-        /// A file of many entries, each behind its length in two bytes, big-endian: an entry bundle of
-        /// any length, for example another log's.
-        #[arg(long, value_name = "FILE")]
-        entries: Vec<PathBuf>,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap has them at its fields")]
+        sources: entry::Sources,
     },
     /// Publishes the entries that wait, signs the tree with them, and publishes the checkpoint.
     Checkpoint {
@@ -107,6 +100,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         policy: PathBuf,
         /// Signature lines, as witnesses answer them.
+        #[arg(required = true)]
         cosignatures: Vec<PathBuf>,
     },
     /// Writes an offline proof (c2sp.org/tlog-proof) of an entry, alone or in a bundle for devices.
@@ -213,9 +207,9 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             let folder = init(log, origin, store, *ml_dsa)?;
             output.answer(&Made::of(&folder, "made", &folder.signed()?)?)
         }
-        Command::Add { log, chain, entry, entries } => {
+        Command::Add { log, sources } => {
             let folder = LogFolder::open(log)?;
-            let indices = entry::add(&folder, &entry::Sources { chains: chain, entry, entries })?;
+            let indices = entry::add(&folder, sources)?;
             output.answer(&Added::of(&indices))
         }
         Command::Checkpoint { log } => {

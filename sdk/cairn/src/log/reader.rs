@@ -72,11 +72,16 @@ impl Reader {
     }
 
     /// Entry `index`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the log has no such entry.
     pub(super) fn entry(&self, index: u64) -> Result<Vec<u8>, Error> {
         let size = self.head()?.size;
         if index >= size {
-            let message = format!("the log has {size} entries, none of number {index}");
-            return Err(Error::Refused(message));
+            let place = self.store.place(CHECKPOINT);
+            let numbers = size.checked_sub(1).map_or("none".into(), |last| format!("0 to {last}"));
+            let message = format!("there is no entry {index}: {place} has {numbers}");
+            return Err(Error::Usage(message));
         }
         let entries = self.tree(size).bundle(index / TILE_WIDTH).map_err(unreadable)?;
         let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);

@@ -30,13 +30,21 @@ pub(super) struct Image {
 }
 
 impl Image {
+    /// Opens a file in which there is a superblock, be it a damaged one.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io(path))?;
         let mut end = &file;
         // A block device has no length in its metadata.
         let bytes = io::Seek::seek(&mut end, io::SeekFrom::End(0)).map_err(Error::io(path))?;
         let block_count = bytes / BLOCK_BYTES as u64;
-        Ok(Self { path: path.to_owned(), file, block_count })
+        let image = Self { path: path.to_owned(), file, block_count };
+        let is_nothing =
+            |slot| matches!(slot, Err(SuperblockFault::Magic | SuperblockFault::Unreadable));
+        if image.superblocks()?.into_iter().all(is_nothing) {
+            let what = "no volume: no superblock stands where one should";
+            return Err(Error::Refused(format!("{}: {what}", path.display())));
+        }
+        Ok(image)
     }
 
     /// A block; zeros behind the end of the file, which prove nothing.

@@ -82,6 +82,16 @@ fn add(folder: &TempDir, name: &str, count: usize) {
     done(folder, &arguments);
 }
 
+#[test]
+fn adding_nothing_is_said() {
+    let folder = folder();
+    log(&folder, &[]);
+    refused(&folder, &["log", "add", "log"], 2, "--chain");
+    let again = done(&folder, &["log", "add", "log", "--chain", "chain"]);
+    assert_eq!(again, "nothing added: nothing of it is new\n");
+    refused(&folder, &["log", "attach", "log", "--policy", "policy"], 2, "COSIGNATURES");
+}
+
 /// All files below a folder, by path.
 fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -220,7 +230,7 @@ fn logs_grow_over_tiles_and_stay_what_they_were() {
     done(&folder, &["log", "prove", "log", "--entry", "c-0", "-o", "by-entry"]);
     let read = |name| fs::read(folder.path().join(name)).unwrap();
     assert_eq!(read("by-index"), read("by-entry"));
-    refused(&folder, &["log", "prove", "log", "--index", "557", "-o", "p"], 1, "557 entries");
+    refused(&folder, &["log", "prove", "log", "--index", "557", "-o", "p"], 2, "has 0 to 556");
     fs::write(folder.path().join("stranger"), "stranger").unwrap();
     refused(&folder, &["log", "prove", "log", "--entry", "stranger", "-o", "p"], 1, "not among");
 }
