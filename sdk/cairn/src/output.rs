@@ -27,7 +27,7 @@ impl Output {
     /// Prints the answer: its `Display` form, or its JSON form.
     ///
     /// # Errors
-    /// As [`print`].
+    /// As [`print()`].
     pub fn answer<T: Serialize + Display>(&self, value: &T) -> Result<(), Error> {
         let text = if self.json { json(value)? } else { value.to_string() };
         print(&format!("{text}\n"))
