@@ -15,10 +15,7 @@ use link::{Function, functions};
 /// Function, and how many calls to panics it holds.
 ///
 /// * `canary`: part of the linked program, not of the verifier; a gate that misses it is broken.
-/// * `fermat`: `crypto-bigint` divides by a modulus with as many limbs as the dividend, and which is odd,
-///   so not zero; only the feature `nexus-prime` has it.
-const ALLOWED: &[(&str, usize)] =
-    &[("gate::canary", 1), ("ledger_verify::nexus::block::prime::fermat", 5)];
+const ALLOWED: &[(&str, usize)] = &[("gate::canary", 1)];
 
 fn link() -> Vec<Function> {
     let sources = [

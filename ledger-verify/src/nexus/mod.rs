@@ -19,6 +19,7 @@ pub mod bundle;
 pub mod chain;
 mod error;
 pub mod hash;
+mod modulus;
 mod number;
 pub mod operation;
 pub mod record;

@@ -22,7 +22,7 @@ use fn_dsa_kgen::{
 
 use crate::ml_dsa::poly::Unpack;
 use crate::nexus::signature::KeyType;
-use crate::nexus::signature::brainpool::{self, Element, GENERATOR, Point, Scalar};
+use crate::nexus::signature::brainpool::{self, GENERATOR, Point, Scalar};
 use crate::nexus::signature::falcon::{self, Challenge, DEGREE, Poly, Q, Ring};
 
 /// A secret that signs transactions.
@@ -108,11 +108,11 @@ impl SecretKey {
         let nonce = brainpool::digest(&self.random::<{ brainpool::BYTES }>(message, attempt));
         let (x, _) = affine(&brainpool::multiply(&nonce, &Scalar::ZERO, &GENERATOR));
         let r = brainpool::digest(&x);
-        let s = (brainpool::digest(message) + r * secret) * brainpool::invert(&nonce);
+        let s = (brainpool::digest(message) + r * *secret) * nonce.invert();
         let mut signature = brainpool::HEADER.to_vec();
-        signature.extend(r.retrieve().to_be_bytes().as_ref());
+        signature.extend(r.to_bytes());
         signature.extend(brainpool::SEPARATOR);
-        signature.extend(s.retrieve().to_be_bytes().as_ref());
+        signature.extend(s.to_bytes());
         KeyType::Brainpool.verify(&self.public, message, &signature).ok()?;
         Some(signature)
     }
@@ -167,14 +167,9 @@ impl SecretKey {
 
 /// Both coordinates, highest byte first.
 fn affine(point: &Point) -> ([u8; brainpool::BYTES], [u8; brainpool::BYTES]) {
-    let inverse: Element = brainpool::invert(&point.z);
-    let square = inverse.square();
-    let bytes = |number: Element| {
-        let mut bytes = [0; brainpool::BYTES];
-        bytes.copy_from_slice(number.retrieve().to_be_bytes().as_ref());
-        bytes
-    };
-    (bytes(point.x * square), bytes(point.y * square * inverse))
+    let inverse = point.z.invert();
+    let square = inverse * inverse;
+    ((point.x * square).to_bytes(), (point.y * square * inverse).to_bytes())
 }
 
 /// Signed numbers of `width` bits, lowest bits first.

@@ -4,10 +4,13 @@
 //! in Fermat's test adds a fraction to their number. Stricter than the C++ node: it lets an offset of 0
 //! count a prime twice, and skips offsets that lead to no prime; none but a cheat's block has either.
 
-use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U1024};
-
 use super::Reason;
+use crate::nexus::modulus::{self, Modulus};
+
+/// 1024 bits.
+type Limbs = modulus::Limbs<16>;
+
+const ONE: Limbs = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// One prime, in the unit of `bits`.
 const PER_PRIME: u64 = 10_000_000;
@@ -20,7 +23,7 @@ const FRACTION_MIN: u64 = 1_000_000;
 /// None of them may divide a prime of the cluster.
 const SMALL_PRIMES: [u64; 11] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31];
 /// From the last prime to the candidate that gives the fraction.
-const CANDIDATE_DISTANCE: u8 = 14;
+const CANDIDATE_DISTANCE: u64 = 14;
 
 /// Checks the cluster that starts at `origin` plus `nonce`. `offsets` are the distances from prime to
 /// prime, then the fraction in four bytes, of which the highest is not read.
@@ -49,53 +52,70 @@ pub(super) fn verify(
         return Err(Reason::Work);
     }
 
-    let mut number = U1024::from_le_slice(origin).saturating_add(&U1024::from_u64(nonce));
+    let mut number = [0; 16];
+    for (limb, bytes) in number.iter_mut().zip(origin.as_chunks().0) {
+        *limb = u64::from_le_bytes(*bytes);
+    }
+    add(&mut number, nonce);
     let mut primes = is_prime(&number);
     for offset in offsets {
-        number = number.saturating_add(&U1024::from_u8(*offset));
+        add(&mut number, (*offset).into());
         primes = primes && is_prime(&number);
     }
-    let candidate = number.saturating_add(&U1024::from_u8(CANDIDATE_DISTANCE));
-    if primes && fraction_of(&candidate) == Some(fraction) { Ok(()) } else { Err(Reason::Work) }
+    add(&mut number, CANDIDATE_DISTANCE);
+    if primes && fraction_of(&number) == Some(fraction) { Ok(()) } else { Err(Reason::Work) }
+}
+
+/// Adds to a number that is the hash of something, and so not within reach of 2^1024.
+fn add(number: &mut Limbs, more: u64) {
+    let mut carry = more;
+    for limb in number {
+        let (sum, has_carry) = limb.overflowing_add(carry);
+        (*limb, carry) = (sum, has_carry.into());
+    }
 }
 
 /// As far as the ledger asks: no small divisor, and Fermat's test to base 2.
-fn is_prime(number: &U1024) -> bool {
+fn is_prime(number: &Limbs) -> bool {
     let product: u64 = SMALL_PRIMES.iter().product();
-    let bytes = number.to_be_bytes();
-    let rest = bytes.as_ref().iter().fold(0, |rest, byte| (rest << 8 | u64::from(*byte)) % product);
-    SMALL_PRIMES.iter().all(|prime| rest % prime != 0) && fermat(number) == Some(U1024::ONE)
+    let bytes = number.iter().rev().flat_map(|limb| limb.to_be_bytes());
+    let rest = bytes.fold(0, |rest, byte| (rest << 8 | u64::from(byte)) % product);
+    SMALL_PRIMES.iter().all(|prime| rest % prime != 0)
+        && fermat(number).is_some_and(|(_, rest)| rest == ONE)
 }
 
-/// 2 to the power of `number` - 1, modulo `number`; `None` if that is even.
+/// `number` as a modulus, and 2 to the power of `number` - 1 modulo it; `None` if it is even.
 #[inline(never)]
-fn fermat(number: &U1024) -> Option<U1024> {
-    let modulus = Odd::new(*number).into_option()?;
-    let mut power = FixedMontyForm::one(&FixedMontyParams::new(modulus));
-    let exponent = number.wrapping_sub(&U1024::ONE).to_be_bytes();
-    for byte in exponent.as_ref() {
-        for bit in (0..8).rev() {
-            power = power.square();
-            if byte >> bit & 1 == 1 {
-                power = power.double();
+fn fermat(number: &Limbs) -> Option<(Modulus<16>, Limbs)> {
+    let mut exponent = *number;
+    if exponent[0] & 1 == 0 {
+        return None;
+    }
+    exponent[0] -= 1;
+    let modulus = Modulus::new(*number);
+    let mut power = modulus.one;
+    for limb in exponent.iter().rev() {
+        for bit in (0..64).rev() {
+            power = modulus.mul(&power, &power);
+            if limb >> bit & 1 == 1 {
+                power = modulus.add(&power, &power);
             }
         }
     }
-    Some(power.retrieve())
+    let rest = modulus.leave(&power);
+    Some((modulus, rest))
 }
 
 /// What is left of `number` above the rest of Fermat's test, in parts of `number`.
-fn fraction_of(number: &U1024) -> Option<u32> {
-    let mut rest = number.wrapping_sub(&fermat(number)?);
+fn fraction_of(number: &Limbs) -> Option<u32> {
+    let (modulus, rest) = fermat(number)?;
+    // Negative, which is what is left above it.
+    let mut rest = modulus.sub(&[0; 16], &rest);
     let mut quotient = 0;
     for _ in 0..FRACTION_BITS {
-        let has_carry = rest.bit_width_vartime() == U1024::BITS;
-        rest = rest.shl_vartime(1);
-        quotient <<= 1;
-        if has_carry || rest >= *number {
-            rest = rest.wrapping_sub(number);
-            quotient |= 1;
-        }
+        rest = modulus.add(&rest, &rest);
+        // Twice a number is even, and odd only after the modulus was subtracted, which is odd.
+        quotient = quotient << 1 | u32::from(rest[0] & 1 == 1);
     }
     Some(quotient)
 }
@@ -104,26 +124,40 @@ fn fraction_of(number: &U1024) -> Option<u32> {
 mod tests {
     use super::*;
 
+    fn limbs(low: u64) -> Limbs {
+        let mut limbs = [0; 16];
+        limbs[0] = low;
+        limbs
+    }
+
+    /// 2 to the power of `bits`, less 1.
+    fn mersenne(bits: usize) -> Limbs {
+        core::array::from_fn(|limb| match bits.saturating_sub(64 * limb) {
+            rest @ 0..64 => (1 << rest) - 1,
+            _ => u64::MAX,
+        })
+    }
+
     /// Fourteen above the prime 2^521 - 1; the fraction by a program in another language.
     #[test]
     fn fractions_are_those_of_the_definition() {
-        let number = U1024::ONE.shl_vartime(521).wrapping_add(&U1024::from_u8(13));
+        let mut number = mersenne(521);
+        add(&mut number, 14);
         assert_eq!(fraction_of(&number), Some(3_069_549));
     }
 
     #[test]
     fn primes_are_told_from_what_is_nearly_one() {
-        let mersenne = |bits| U1024::ONE.shl_vartime(bits).wrapping_sub(&U1024::ONE);
         for bits in [61, 89, 107, 127, 521, 607] {
             assert!(is_prime(&mersenne(bits)), "{bits}");
         }
         // All of them pass Fermat's test to base 2.
         for bits in [67, 101, 1009] {
-            assert_eq!(fermat(&mersenne(bits)), Some(U1024::ONE));
+            assert_eq!(fermat(&mersenne(bits)).unwrap().1, ONE);
         }
-        assert!(!is_prime(&U1024::from_u64(341)));
-        assert!(!is_prime(&U1024::ZERO));
-        assert!(!is_prime(&U1024::ONE));
-        assert!(!is_prime(&U1024::MAX));
+        assert!(!is_prime(&limbs(341)));
+        assert!(!is_prime(&limbs(0)));
+        assert!(!is_prime(&ONE));
+        assert!(!is_prime(&[u64::MAX; 16]));
     }
 }
