@@ -8,18 +8,21 @@ pub(crate) const RATE_SHAKE_256: usize = 136;
 /// What SHAKE adds to its input, with the first bit of the padding behind it.
 pub(crate) const SUFFIX_SHAKE: u8 = 0x1f;
 
-/// A sponge of `RATE` bytes per block, at most 200: absorb, finish, squeeze.
+/// A sponge: absorb, finish, squeeze.
 #[derive(Clone, Debug)]
-pub(crate) struct Sponge<const RATE: usize> {
+pub(crate) struct Sponge {
     lanes: [u64; 25],
+    /// Bytes per block, at most 200.
+    rate: usize,
     offset: usize,
 }
 
-impl<const RATE: usize> Sponge<RATE> {
-    pub(crate) const fn new() -> Self {
-        Self { lanes: [0; 25], offset: 0 }
+impl Sponge {
+    pub(crate) const fn new(rate: usize) -> Self {
+        Self { lanes: [0; 25], rate, offset: 0 }
     }
 
+    #[inline(never)]
     pub(crate) fn absorb(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.permute_at_block_end();
@@ -30,12 +33,12 @@ impl<const RATE: usize> Sponge<RATE> {
 
     /// Ends the input; `suffix` holds the bits of domain separation and the padding's first.
     pub(crate) fn finish(&mut self, suffix: u8) {
-        self.permute_at_block_end();
-        self.add(self.offset, suffix);
-        self.add(RATE - 1, 0x80);
-        self.offset = RATE;
+        self.absorb(&[suffix]);
+        self.add(self.rate - 1, 0x80);
+        self.offset = self.rate;
     }
 
+    #[inline(never)]
     pub(crate) fn squeeze(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
             *byte = self.byte();
@@ -58,7 +61,7 @@ impl<const RATE: usize> Sponge<RATE> {
     }
 
     fn permute_at_block_end(&mut self) {
-        if self.offset == RATE {
+        if self.offset == self.rate {
             keccak_f(&mut self.lanes);
             self.offset = 0;
         }
@@ -108,6 +111,7 @@ const WALK: [(usize, u32); 24] = {
 };
 
 /// Keccak-f[1600].
+#[inline(never)]
 fn keccak_f(lanes: &mut [u64; 25]) {
     for round in ROUNDS {
         // θ
@@ -151,12 +155,12 @@ mod tests {
     #[test]
     fn empty_messages_have_the_published_digests() {
         let mut digest = Digest::ZERO;
-        let mut shake = Sponge::<RATE_SHAKE_128>::new();
+        let mut shake = Sponge::new(RATE_SHAKE_128);
         shake.finish(SUFFIX_SHAKE);
         shake.squeeze(&mut digest.0);
         let expected = "7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26";
         assert_eq!(Some(digest), Digest::from_hex(expected));
-        let mut shake = Sponge::<RATE_SHAKE_256>::new();
+        let mut shake = Sponge::new(RATE_SHAKE_256);
         shake.finish(SUFFIX_SHAKE);
         shake.squeeze(&mut digest.0);
         let expected = "46b9dd2b0ba88d13233b3feb743eeb243fcd52ea62b81b82b50c27646ed5762f";

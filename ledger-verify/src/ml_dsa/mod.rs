@@ -124,7 +124,7 @@ pub fn verify_internal(set: ParameterSet, public: &[u8], message: &[u8], signatu
 #[derive(Clone, Debug)]
 pub(crate) struct Verification {
     set: ParameterSet,
-    key_hash: Sponge<RATE_SHAKE_256>,
+    key_hash: Sponge,
     rho: [u8; RHO_BYTES],
     /// The row of t1 that is being read.
     t1: [u8; T1_BYTES],
@@ -139,7 +139,7 @@ impl Verification {
     pub(crate) const fn new(set: ParameterSet) -> Self {
         Self {
             set,
-            key_hash: Sponge::new(),
+            key_hash: Sponge::new(RATE_SHAKE_256),
             rho: [0; RHO_BYTES],
             t1: [0; T1_BYTES],
             key_bytes: 0,
@@ -208,7 +208,7 @@ impl Verification {
         if self.is_bad || self.key_bytes != RHO_BYTES + p.rows * T1_BYTES {
             return None;
         }
-        let mut hash = Sponge::<RATE_SHAKE_256>::new();
+        let mut hash = Sponge::new(RATE_SHAKE_256);
         hash.absorb(&mu(&self.key_hash, head, message));
         hash.absorb(self.w1.get(..self.w1_bytes)?);
         hash.finish(SUFFIX_SHAKE);
@@ -238,13 +238,13 @@ impl<'a> Signature<'a> {
 }
 
 /// The message representative: algorithm 8, lines 6 and 7.
-fn mu(key_hash: &Sponge<RATE_SHAKE_256>, head: &[&[u8]], message: &[&[u8]]) -> [u8; 64] {
+fn mu(key_hash: &Sponge, head: &[&[u8]], message: &[&[u8]]) -> [u8; 64] {
     let mut mu = [0; 64];
     let mut hash = key_hash.clone();
     hash.finish(SUFFIX_SHAKE);
     hash.squeeze(&mut mu);
 
-    let mut hash = Sponge::<RATE_SHAKE_256>::new();
+    let mut hash = Sponge::new(RATE_SHAKE_256);
     hash.absorb(&mu);
     head.iter().chain(message).for_each(|part| hash.absorb(part));
     hash.finish(SUFFIX_SHAKE);
@@ -255,7 +255,7 @@ fn mu(key_hash: &Sponge<RATE_SHAKE_256>, head: &[&[u8]], message: &[&[u8]]) -> [
 /// Adds entry (`row`, `column`) of the matrix, sampled as it is needed, times `z`: algorithms 30 and
 /// 32. `None` after 512 rejections, which no honest key comes near.
 fn add_matrix_product(w: &mut Poly, rho: &[u8], row: u8, column: u8, z: &Poly) -> Option<()> {
-    let mut hash = Sponge::<RATE_SHAKE_128>::new();
+    let mut hash = Sponge::new(RATE_SHAKE_128);
     hash.absorb(rho);
     hash.absorb(&[column, row]);
     hash.finish(SUFFIX_SHAKE);
@@ -300,7 +300,7 @@ fn unpack_z(p: &Parameters, poly: &mut Poly, bytes: &[u8]) -> Option<()> {
 
 /// The challenge polynomial, algorithm 29; `None` after 1024 bytes, which no honest one comes near.
 fn sample_in_ball(p: &Parameters, challenge: &[u8]) -> Option<Poly> {
-    let mut hash = Sponge::<RATE_SHAKE_256>::new();
+    let mut hash = Sponge::new(RATE_SHAKE_256);
     hash.absorb(challenge);
     hash.finish(SUFFIX_SHAKE);
     let mut signs = [0; 8];

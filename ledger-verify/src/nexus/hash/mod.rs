@@ -42,6 +42,7 @@ impl<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8
 
     /// The digest of `pieces`, one behind the other.
     #[must_use]
+    #[inline(never)]
     pub fn digest(pieces: &[&[u8]]) -> [u8; BYTES] {
         let mut hash = Self::new();
         pieces.iter().for_each(|piece| _ = hash.update(piece));
@@ -59,10 +60,7 @@ impl<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8
     pub fn finalize(&self) -> [u8; BYTES] {
         let mut digest = [0; BYTES];
         self.skein.clone().finish(&mut digest);
-        let mut sponge = Sponge::<RATE>::new();
-        sponge.absorb(&digest);
-        sponge.finish(SUFFIX);
-        sponge.squeeze(&mut digest);
+        sponge(RATE, SUFFIX, &mut digest);
         digest
     }
 }
@@ -73,6 +71,15 @@ impl<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a sponge makes of `bytes` takes their place.
+#[inline(never)]
+fn sponge(rate: usize, suffix: u8, bytes: &mut [u8]) {
+    let mut sponge = Sponge::new(rate);
+    sponge.absorb(bytes);
+    sponge.finish(suffix);
+    sponge.squeeze(bytes);
 }
 
 /// [`Sk32`] of `input`.

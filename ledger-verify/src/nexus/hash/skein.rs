@@ -3,6 +3,8 @@
 //! Later versions, and with them every published crate, have other rotations and another parity.
 //! Source: LLL-TAO `LLC/hash/SK/skein.h`. Names are those of the Skein paper, sections 3.3 to 3.5.
 
+use crate::bytes::copy;
+
 /// What the key's words add up to (⊕) with the last word of the extended key.
 const PARITY: u64 = 0x5555_5555_5555_5555;
 
@@ -73,6 +75,7 @@ impl<const WORDS: usize> Skein<WORDS> {
     };
 
     /// For `output_bits` of output.
+    #[inline(never)]
     pub(super) fn new(output_bits: u64) -> Self {
         let mut skein = Self {
             chaining: [0; WORDS],
@@ -101,16 +104,19 @@ impl<const WORDS: usize> Skein<WORDS> {
     }
 
     /// Ends the message; `output` is at most as long as the state.
+    #[inline(never)]
     pub(super) fn finish(mut self, output: &mut [u8]) {
         self.end(MESSAGE);
         // The number of the block of output: there is one only.
         self.update(&[0; 8]);
         self.end(OUTPUT);
-        let bytes = self.chaining.iter().flat_map(|word| word.to_le_bytes());
-        output.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        for (bytes, word) in output.chunks_mut(8).zip(self.chaining) {
+            copy(bytes, &word.to_le_bytes());
+        }
     }
 
     /// Ends one UBI and starts the next.
+    #[inline(never)]
     fn end(&mut self, kind: u64) {
         self.compress(kind | FINAL);
         self.bytes_done = 0;
@@ -118,7 +124,6 @@ impl<const WORDS: usize> Skein<WORDS> {
     }
 
     /// One step of UBI.
-    #[inline(never)]
     fn compress(&mut self, kind: u64) {
         self.bytes_done += self.block_bytes as u64;
         let message = self.block;

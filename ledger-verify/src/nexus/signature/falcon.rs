@@ -131,11 +131,11 @@ fn multiply(a: &mut Poly, b: &mut Poly) {
 }
 
 /// The point c that a message hashes to, coefficient by coefficient.
-pub(crate) struct Challenge(Sponge<RATE_SHAKE_256>);
+pub(crate) struct Challenge(Sponge);
 
 impl Challenge {
     pub(crate) fn new(nonce: &[u8], message: &[u8]) -> Self {
-        let mut sponge = Sponge::new();
+        let mut sponge = Sponge::new(RATE_SHAKE_256);
         sponge.absorb(nonce);
         sponge.absorb(message);
         sponge.finish(SUFFIX_SHAKE);
