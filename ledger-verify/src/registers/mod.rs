@@ -41,6 +41,8 @@ pub const POLICY: &str = "policy";
 
 /// A short text without a heap: printable ASCII without spaces, 1 to `N` bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+// Aligned, as `Digest` is.
+#[repr(align(8))]
 pub struct Text<const N: usize> {
     // Zero behind the text, so that the derived order is that of the text.
     bytes: [u8; N],
@@ -57,6 +59,7 @@ impl<const N: usize> Text<N> {
 
     /// The text, if it is one: 1 to `N` bytes from `!` to `~`.
     #[must_use]
+    #[inline(never)]
     pub fn new(text: &str) -> Option<Self> {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
         let mut new = Self::EMPTY;
