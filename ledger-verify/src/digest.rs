@@ -31,19 +31,27 @@ impl Digest {
     /// Reads 64 lower- or upper-case hexadecimal digits; `None` for anything else.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != Self::BYTES || !rest.is_empty() {
-            return None;
-        }
         let mut digest = Self::ZERO;
-        for (byte, [high, low]) in digest.0.iter_mut().zip(pairs) {
-            *byte = (hex_digit(*high)? << 4) | hex_digit(*low)?;
-        }
+        read_hex(text.as_bytes(), &mut digest.0)?;
         Some(digest)
     }
 }
 
-pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
+/// Reads two hexadecimal digits for each of `bytes`; `None` for more, fewer or others.
+#[inline(never)]
+pub(crate) fn read_hex(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if pairs.len() != bytes.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = (hex_digit(*high)? << 4) | hex_digit(*low)?;
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn hex_digit(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

@@ -2,11 +2,13 @@
 
 use core::fmt;
 
-use crate::digest::hex_digit;
+use crate::digest::read_hex;
 
 /// A number of `N` bytes, the lowest first, as it is stored and hashed; prints as Nexus prints it, the
 /// highest digit first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// Aligned, as `Digest` is.
+#[repr(align(8))]
 pub struct Number<const N: usize>(pub [u8; N]);
 
 /// Id of a transaction: SK512 of its hashed part, with [`super::transaction::ID_TYPE`] as top byte.
@@ -23,15 +25,17 @@ impl<const N: usize> Number<N> {
     /// Reads 2 `N` hexadecimal digits, the highest first; `None` for anything else.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != N || !rest.is_empty() {
-            return None;
-        }
         let mut number = Self::ZERO;
-        for (byte, [high, low]) in number.0.iter_mut().rev().zip(pairs) {
-            *byte = (hex_digit(*high)? << 4) | hex_digit(*low)?;
-        }
+        read_hex(text.as_bytes(), &mut number.0)?;
+        number.0.reverse();
         Some(number)
+    }
+
+    /// Whether it stands for "none".
+    #[must_use]
+    #[inline(never)]
+    pub fn is_zero(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
     }
 
     /// The highest byte, which tells what kind of thing the number names.
@@ -55,10 +59,13 @@ impl<const N: usize> Number<N> {
     /// The number as what is signed and printed has it (`base_uint::GetBytes`): 32-bit words, the
     /// lowest first, each with its highest byte first. The same function leads back.
     #[must_use]
+    #[inline(never)]
     pub fn swapped(&self) -> [u8; N] {
         let mut bytes = self.0;
-        for word in bytes.as_chunks_mut::<4>().0 {
-            word.reverse();
+        for (index, byte) in self.0.iter().enumerate() {
+            if let Some(place) = bytes.get_mut(index ^ 3) {
+                *place = *byte;
+            }
         }
         bytes
     }

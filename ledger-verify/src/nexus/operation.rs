@@ -17,7 +17,7 @@
 //! change no register that holds data.
 
 use super::address::Address;
-use super::error::{At, Reason, at};
+use super::error::{At, Reason};
 use super::number::{Genesis, TransactionId};
 use super::register::{DATA_BYTES_MAX, Rule, State};
 use super::transaction::Contract;
@@ -175,104 +175,95 @@ impl Operation<'_> {
 impl<'a> Operation<'a> {
     #[inline(never)]
     pub(super) fn parse(contract: &Contract<'a>) -> Result<Self, At> {
-        let mut reader = Reader::at(contract.operations_offset, contract.operations);
-        let reader = &mut reader;
+        let reader = &mut Reader::at(contract.operations_offset, contract.operations);
         let mut offset = reader.offset();
-        let mut code = reader.byte().map_err(at)?;
+        let mut code = reader.byte();
         let has_mark = code == CONDITION;
         if code == VALIDATE {
-            reader.take(64 + 4).map_err(at)?;
+            reader.take(64 + 4);
         }
         if has_mark || code == VALIDATE {
             offset = reader.offset();
-            code = reader.byte().map_err(at)?;
+            code = reader.byte();
         }
         let is_conditional = has_mark || !contract.conditions.is_empty();
         if is_conditional && matches!(code, CREATE | WRITE | APPEND | CLAIM) {
-            return Err((offset, Reason::Condition));
+            reader.fail(offset, Reason::Condition);
         }
         let operation = match code {
-            CREATE => Self::Create {
-                address: address(reader)?,
-                kind: reader.byte().map_err(at)?,
-                data: data(reader)?,
-                after: read_after(&mut registers(contract))?,
-            },
-            WRITE => Self::Write {
-                address: address(reader)?,
-                data: data(reader)?,
-                change: change(contract)?,
-            },
-            APPEND => Self::Append {
-                address: address(reader)?,
-                data: data(reader)?,
-                change: change(contract)?,
-            },
+            CREATE => {
+                let (address, kind) = (Address(reader.number()), reader.byte());
+                let data = reader.bytes(DATA_BYTES_MAX);
+                reader.go_on(contract.registers_offset, contract.registers);
+                Self::Create { address, kind, data, after: read_after(reader) }
+            }
+            WRITE | APPEND => {
+                let address = Address(reader.number());
+                let data = reader.bytes(DATA_BYTES_MAX);
+                let change = read_change(reader, contract);
+                match code {
+                    WRITE => Self::Write { address, data, change },
+                    _ => Self::Append { address, data, change },
+                }
+            }
             TRANSFER => Self::Transfer {
-                address: address(reader)?,
-                recipient: reader.number().map_err(at)?,
-                handover: handover(reader)?,
+                address: Address(reader.number()),
+                recipient: reader.number(),
+                handover: read_handover(reader),
                 is_conditional,
-                change: change(contract)?,
+                change: read_change(reader, contract),
             },
             CLAIM => Self::Claim {
-                from: reader.number().map_err(at)?,
-                contract: reader.u32().map_err(at)?,
-                address: address(reader)?,
-                change: change(contract)?,
+                from: reader.number(),
+                contract: reader.u32(),
+                address: Address(reader.number()),
+                change: read_change(reader, contract),
             },
             // What follows is not looked at: it is part of the id, and moves nothing that counts here.
-            other => {
-                let other = Other::from_code(other).ok_or((offset, Reason::Operation(other)))?;
-                return Ok(Self::Other(other));
+            _ => {
+                let other = Other::from_code(code).unwrap_or_else(|| {
+                    reader.fail(offset, Reason::Operation(code));
+                    Other::Authorize
+                });
+                Self::Other(other)
             }
         };
-        reader.end().map_err(at)?;
-        Ok(operation)
+        reader.finish(operation)
     }
 }
 
-fn address(reader: &mut Reader<'_>) -> Result<Address, At> {
-    reader.number().map(Address).map_err(at)
-}
-
-fn data<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], At> {
-    reader.bytes(DATA_BYTES_MAX).map_err(at)
-}
-
-fn handover(reader: &mut Reader<'_>) -> Result<Handover, At> {
+fn read_handover(reader: &mut Reader<'_>) -> Handover {
     let offset = reader.offset();
-    match reader.byte().map_err(at)? {
-        0xfa => Ok(Handover::Claimed),
-        0xfb => Ok(Handover::Forced),
-        _ => Err((offset, Reason::Register(Rule::Handover))),
+    match reader.byte() {
+        0xfa => Handover::Claimed,
+        0xfb => Handover::Forced,
+        _ => {
+            reader.fail(offset, Reason::Register(Rule::Handover));
+            Handover::Forced
+        }
     }
 }
 
-fn registers<'a>(contract: &Contract<'a>) -> Reader<'a> {
-    Reader::at(contract.registers_offset, contract.registers)
-}
-
-fn change<'a>(contract: &Contract<'a>) -> Result<Change<'a>, At> {
-    let mut reader = registers(contract);
-    marker(&mut reader, PRE_STATE)?;
-    let before = State::read(&mut reader)?;
-    Ok(Change { before, after: read_after(&mut reader)? })
+/// The end of an operation stream, and the whole register stream.
+#[inline(never)]
+fn read_change<'a>(reader: &mut Reader<'a>, contract: &Contract<'a>) -> Change<'a> {
+    reader.go_on(contract.registers_offset, contract.registers);
+    read_marker(reader, PRE_STATE);
+    Change { before: State::read(reader), after: read_after(reader) }
 }
 
 /// The end of every register stream.
-fn read_after(reader: &mut Reader<'_>) -> Result<Checksum, At> {
-    marker(reader, POST_STATE)?;
-    let after = reader.array().map_err(at)?;
-    reader.end().map_err(at)?;
-    Ok(after)
+#[inline(never)]
+fn read_after(reader: &mut Reader<'_>) -> Checksum {
+    read_marker(reader, POST_STATE);
+    let after = reader.integer(8).to_le_bytes();
+    reader.end();
+    after
 }
 
-fn marker(reader: &mut Reader<'_>, marker: u8) -> Result<(), At> {
+fn read_marker(reader: &mut Reader<'_>, marker: u8) {
     let offset = reader.offset();
-    if reader.byte().map_err(at)? == marker {
-        Ok(())
-    } else {
-        Err((offset, Reason::Register(Rule::Marker)))
+    if reader.byte() != marker {
+        reader.fail(offset, Reason::Register(Rule::Marker));
     }
 }

@@ -7,8 +7,9 @@ use super::register::object::{Field, Object, Type};
 use super::register::{Kind, State};
 use super::wire;
 use crate::Digest;
+use crate::bytes::copy;
 use crate::cbor::Reader;
-use crate::digest::hex_digit;
+use crate::digest::read_hex;
 use crate::registers::wire::read_register;
 use crate::registers::{HashKind, Name, Platform, Release, Value, Version};
 
@@ -34,102 +35,129 @@ impl Record {
     /// The record in a register's state, if it is one.
     #[must_use]
     pub fn of(state: &State<'_>) -> Option<Self> {
-        let record = match state.kind {
-            Kind::ReadOnly | Kind::Raw => Self::in_bytes(state.data)?,
-            Kind::Object => Self::in_object(&Object::parse(state.data).ok()?)?,
-            Kind::Append => return None,
+        match state.kind {
+            Kind::ReadOnly | Kind::Raw => Self::in_bytes(state),
+            Kind::Object => Self::in_object(Object::parse(state.data).ok()?),
+            Kind::Append => None,
+        }
+    }
+
+    /// CBOR behind a prefix or in the text of an asset, then zeros: a RAW register keeps its length.
+    fn in_bytes(state: &State<'_>) -> Option<Self> {
+        let mut decoded = [0; RECORD_BYTES_MAX];
+        let cbor = match state.data.strip_prefix(BYTES_PREFIX) {
+            Some(cbor) => cbor,
+            None => from_asset(state.data, &mut decoded)?,
         };
-        let stands = match record.value {
-            // Fields of a release were checked to be constant.
-            Value::Release(_) => state.kind != Kind::Raw,
-            Value::Pointer { .. } => state.kind != Kind::ReadOnly,
+        let mut reader = Reader::new(cbor);
+        let (name, value) = read_register(&mut reader).ok()?;
+        let stands = match value {
+            Value::Release(_) => state.kind == Kind::ReadOnly,
+            Value::Pointer { .. } => state.kind == Kind::Raw,
             Value::List { .. } | Value::Policy(_) => false,
         };
-        stands.then_some(record)
+        (stands && is_padding(cbor.get(reader.offset()..)?)).then_some(Self { name, value })
     }
 
-    fn in_bytes(data: &[u8]) -> Option<Self> {
-        if let Some(cbor) = data.strip_prefix(BYTES_PREFIX) {
-            return Self::in_cbor(cbor);
-        }
-        let mut reader = wire::Reader::new(data.strip_prefix(ASSET)?);
-        let text = reader.bytes(super::register::DATA_BYTES_MAX).ok()?;
-        reader.end().ok()?;
-        let mut cbor = [0; RECORD_BYTES_MAX];
-        let length = read_hex(text.strip_prefix(TEXT_PREFIX)?, &mut cbor)?;
-        Self::in_cbor(cbor.get(..length)?)
-    }
-
-    /// A record, then zeros: a RAW register keeps its length.
-    fn in_cbor(data: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(data);
-        let (name, value) = read_register(&mut reader).ok()?;
-        let padding = data.get(reader.offset()..)?;
-        padding.iter().all(|byte| *byte == 0).then_some(Self { name, value })
-    }
-
-    fn in_object(object: &Object<'_>) -> Option<Self> {
-        let name = Name::new(text(&constant(object, "register")?)?)?;
-        let value = match text(&constant(object, "cairn")?)? {
+    fn in_object(object: Object<'_>) -> Option<Self> {
+        let mut fields = Fields { object, is_complete: true };
+        let name = Name::new(fields.text("register"))?;
+        let value = match fields.text("cairn") {
             "pointer/1" => Value::Pointer {
-                root: digest(&object.field("root")?)?,
-                generation: object.field("generation")?.number()?,
+                root: fields.digest("root"),
+                generation: fields.number("generation"),
             },
             "release/1" => Value::Release(Release {
-                version: version(text(&constant(object, "release")?)?)?,
-                platform: Platform::new(text(&constant(object, "platform")?)?)?,
-                hash: HashKind::from_number(constant(object, "hash")?.number()?)?,
-                digest: digest(&constant(object, "digest")?)?,
-                size_bytes: constant(object, "size")?.number()?,
-                capabilities: constant(object, "capabilities")?.number()?,
+                version: version(fields.text("release"))?,
+                platform: Platform::new(fields.text("platform"))?,
+                hash: HashKind::from_number(fields.number("hash"))?,
+                digest: fields.digest("digest"),
+                size_bytes: fields.number("size"),
+                capabilities: fields.number("capabilities"),
             }),
             _ => return None,
         };
-        Some(Self { name, value })
+        fields.is_complete.then_some(Self { name, value })
     }
 }
 
-/// Hexadecimal digits, then zeros, into `bytes`; how many bytes there are.
-fn read_hex(text: &[u8], bytes: &mut [u8]) -> Option<usize> {
-    let digits = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-    let (digits, padding) = text.split_at_checked(digits)?;
-    let (pairs, odd) = digits.as_chunks::<2>();
-    if !odd.is_empty() || padding.iter().any(|byte| *byte != 0) {
-        return None;
+#[inline(never)]
+fn is_padding(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+/// What stands in hexadecimal in the text of an asset; zeros may follow.
+#[inline(never)]
+fn from_asset<'a>(data: &[u8], decoded: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut reader = wire::Reader::new(data.strip_prefix(ASSET)?);
+    let text = reader.bytes(super::register::DATA_BYTES_MAX);
+    reader.end();
+    let text = reader.finish(text).ok()?.strip_prefix(TEXT_PREFIX)?;
+    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    let (digits, padding) = text.split_at_checked(end)?;
+    let decoded = decoded.get_mut(..digits.len() / 2)?;
+    read_hex(digits, decoded)?;
+    is_padding(padding).then_some(decoded)
+}
+
+/// The fields of a record. One that is not there, or is not what a record has there, reads as nothing;
+/// `is_complete` tells.
+struct Fields<'a> {
+    object: Object<'a>,
+    is_complete: bool,
+}
+
+/// Fields that a write may change.
+const MUTABLE: [&str; 2] = ["root", "generation"];
+
+impl<'a> Fields<'a> {
+    #[inline(never)]
+    fn field(&mut self, name: &str) -> Option<Field<'a>> {
+        self.object.field(name).filter(|field| !field.is_mutable || MUTABLE.contains(&name))
     }
-    let places = bytes.get_mut(..pairs.len())?;
-    for (place, [high, low]) in places.iter_mut().zip(pairs) {
-        *place = (hex_digit(*high)? << 4) | hex_digit(*low)?;
+
+    #[inline(never)]
+    fn text(&mut self, name: &str) -> &'a str {
+        let field = self.field(name).filter(|field| field.kind == Type::String);
+        let text = field.and_then(|field| core::str::from_utf8(field.value).ok());
+        self.is_complete &= text.is_some();
+        text.unwrap_or_default()
     }
-    Some(pairs.len())
-}
 
-fn constant<'a>(object: &Object<'a>, name: &str) -> Option<Field<'a>> {
-    object.field(name).filter(|field| !field.is_mutable)
-}
+    #[inline(never)]
+    fn number(&mut self, name: &str) -> u64 {
+        let number = self.field(name).and_then(|field| field.number());
+        self.is_complete &= number.is_some();
+        number.unwrap_or_default()
+    }
 
-fn text<'a>(field: &Field<'a>) -> Option<&'a str> {
-    let is_text = field.kind == Type::String;
-    core::str::from_utf8(field.value).ok().filter(|_| is_text)
-}
-
-/// A digest in a 256-bit number: the one whose digits the wallet prints as those of the digest.
-fn digest(field: &Field<'_>) -> Option<Digest> {
-    let mut bytes: [u8; 32] = field.value.try_into().ok()?;
-    bytes.reverse();
-    (field.kind == Type::U256).then_some(Digest(bytes))
+    /// A digest in a 256-bit number: the one whose digits the wallet prints as those of the digest.
+    #[inline(never)]
+    fn digest(&mut self, name: &str) -> Digest {
+        let field = self.field(name).filter(|field| field.kind == Type::U256);
+        self.is_complete &= field.is_some();
+        let mut digest = Digest::ZERO;
+        copy(&mut digest.0, field.map_or(&[], |field| field.value));
+        digest.0.reverse();
+        digest
+    }
 }
 
 /// A version as it prints: `1.2.3`, no part with a needless zero in front.
+#[inline(never)]
 fn version(text: &str) -> Option<Version> {
     // Of bytes, because the `split` of `str` links a panic.
     let mut parts = text.as_bytes().split(|byte| *byte == b'.');
-    let mut part = || {
-        let digits = core::str::from_utf8(parts.next()?).ok()?;
-        let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        let is_short = digits == "0" || !digits.starts_with('0');
-        digits.parse::<u32>().ok().filter(|_| is_plain && is_short)
-    };
-    let version = Version([part()?, part()?, part()?]);
+    let mut version = Version([0; 3]);
+    for part in &mut version.0 {
+        let digits = parts.next()?;
+        if digits.is_empty() || digits.len() > 1 && digits.starts_with(b"0") {
+            return None;
+        }
+        for digit in digits {
+            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            *part = part.checked_mul(10)?.checked_add(digit.into())?;
+        }
+    }
     parts.next().is_none().then_some(version)
 }

@@ -15,7 +15,7 @@
 //!
 //! All four versions have this layout. A CompactSize is in its shortest form.
 
-use super::error::{At, Reason, at};
+use super::error::{At, Reason};
 use super::hash;
 use super::number::{Genesis, KeyHash, Number, TransactionId};
 use super::operation::Operation;
@@ -46,27 +46,19 @@ pub struct Contract<'a> {
     /// Register stream.
     pub registers: &'a [u8],
     pub(super) operations_offset: usize,
-    pub(super) conditions_offset: usize,
     pub(super) registers_offset: usize,
 }
 
 impl<'a> Contract<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, At> {
-        let mut stream = || -> Result<(&'a [u8], usize), At> {
-            let bytes = reader.bytes(TRANSACTION_BYTES_MAX).map_err(at)?;
-            Ok((bytes, reader.offset() - bytes.len()))
+    fn read(reader: &mut Reader<'a>) -> Self {
+        let mut stream = || {
+            let bytes = reader.bytes(TRANSACTION_BYTES_MAX);
+            (bytes, reader.offset() - bytes.len())
         };
-        let (operations, operations_offset) = stream()?;
-        let (conditions, conditions_offset) = stream()?;
-        let (registers, registers_offset) = stream()?;
-        Ok(Self {
-            operations,
-            conditions,
-            registers,
-            operations_offset,
-            conditions_offset,
-            registers_offset,
-        })
+        let (operations, operations_offset) = stream();
+        let (conditions, _) = stream();
+        let (registers, registers_offset) = stream();
+        Self { operations, conditions, registers, operations_offset, registers_offset }
     }
 
     /// What the contract does.
@@ -132,9 +124,9 @@ impl<'a> Transaction<'a> {
     /// Byte offset, and the rule broken there.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, At> {
         let mut reader = Reader::new(bytes);
-        let transaction = Self::read(&mut reader)?;
-        reader.end().map_err(at)?;
-        Ok(transaction)
+        let transaction = Self::read(&mut reader);
+        reader.end();
+        reader.finish(transaction)
     }
 
     /// As [`Transaction::parse`], for the form that is submitted and kept in files: the transaction
@@ -143,10 +135,10 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`Reason::RawPrefix`], or as [`Transaction::parse`] with offsets counted from the prefix.
     pub fn parse_raw(bytes: &'a [u8]) -> Result<Self, At> {
-        match Self::split_raw(bytes)? {
-            (transaction, []) => Ok(transaction),
-            (_, rest) => Err((bytes.len() - rest.len(), Reason::Encoding(Problem::Trailing))),
-        }
+        let mut reader = Reader::new(bytes);
+        let transaction = Self::read_raw(&mut reader);
+        reader.end();
+        reader.finish(transaction)
     }
 
     /// Takes apart the transaction in raw form that `bytes` start with; also the bytes after it.
@@ -155,56 +147,65 @@ impl<'a> Transaction<'a> {
     /// As [`Transaction::parse_raw`].
     pub fn split_raw(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), At> {
         let mut reader = Reader::new(bytes);
-        if reader.byte().ok() != Some(RAW_PREFIX) {
-            return Err((0, Reason::RawPrefix));
+        let transaction = Self::read_raw(&mut reader);
+        reader.finish((transaction, reader.rest()))
+    }
+
+    pub(super) fn read_raw(reader: &mut Reader<'a>) -> Self {
+        let mut prefix = reader.clone();
+        if prefix.byte() != RAW_PREFIX {
+            reader.fail(reader.offset(), Reason::RawPrefix);
         }
-        let transaction = Self::read(&mut reader)?;
-        Ok((transaction, reader.rest()))
+        reader.take(1);
+        Self::read(reader)
     }
 
     #[inline(never)]
-    fn read(reader: &mut Reader<'a>) -> Result<Self, At> {
+    fn read(reader: &mut Reader<'a>) -> Self {
         let whole = reader.rest();
         let start = reader.offset();
-        let contract_count = reader.compact(1, CONTRACTS_MAX).map_err(at)?;
+        let contract_count = reader.compact(1, CONTRACTS_MAX);
         let contracts = reader.clone();
         for _ in 0..contract_count {
-            Contract::read(reader)?.operation()?;
-        }
-        let version_offset = reader.offset();
-        let version = reader.u32().map_err(at)?;
-        if !(1..=VERSION_MAX).contains(&version) {
-            return Err((version_offset, Reason::Version));
+            if let Err((offset, reason)) = Contract::read(reader).operation() {
+                reader.fail(offset, reason);
+            }
         }
         let mut offsets = Offsets::default();
-        let sequence = field(reader, &mut offsets.sequence).u32().map_err(at)?;
-        let time_s = field(reader, &mut offsets.time).u64().map_err(at)?;
-        let next = field(reader, &mut offsets.next).number().map_err(at)?;
-        if next == Number::ZERO {
-            return Err((offsets.next, Reason::Encoding(Problem::OutOfRange)));
+        let version_offset = reader.offset();
+        let version = reader.u32();
+        if !(1..=VERSION_MAX).contains(&version) {
+            reader.fail(version_offset, Reason::Version);
         }
-        let recovery = field(reader, &mut offsets.recovery).number().map_err(at)?;
-        let genesis = field(reader, &mut offsets.genesis).number().map_err(at)?;
-        let previous = field(reader, &mut offsets.previous).number().map_err(at)?;
+        let sequence = field(reader, &mut offsets.sequence).u32();
+        let time_s = field(reader, &mut offsets.time).integer(8);
+        let next = field(reader, &mut offsets.next).number();
+        if next.is_zero() {
+            reader.fail(offsets.next, Reason::Encoding(Problem::OutOfRange));
+        }
+        let recovery = field(reader, &mut offsets.recovery).number();
+        let genesis = field(reader, &mut offsets.genesis).number();
+        let previous = field(reader, &mut offsets.previous).number();
         let type_offset = reader.offset();
-        let key_type = KeyType::from_number(reader.byte().map_err(at)?)
-            .ok_or((type_offset, Reason::KeyType))?;
-        let next_type = reader.byte().map_err(at)?;
+        let key_type = KeyType::from_number(reader.byte()).unwrap_or_else(|| {
+            reader.fail(type_offset, Reason::KeyType);
+            KeyType::Falcon
+        });
+        let next_type = reader.byte();
         let hashed = whole.get(..reader.offset() - start).unwrap_or(&[]);
         if hashed.len() > TRANSACTION_BYTES_MAX {
-            return Err((start + TRANSACTION_BYTES_MAX, Reason::TooLong));
+            reader.fail(start + TRANSACTION_BYTES_MAX, Reason::TooLong);
         }
-        let id = Number(hash::sk512(hashed)).with_top(ID_TYPE);
-        let public_key = field(reader, &mut offsets.public_key)
-            .bytes(KeyType::Falcon.public_bytes())
-            .map_err(at)?;
+        let id = if reader.is_sound() { hash::sk512(hashed) } else { [0; 64] };
+        let id = Number(id).with_top(ID_TYPE);
+        let public_key =
+            field(reader, &mut offsets.public_key).bytes(KeyType::Falcon.public_bytes());
         if public_key.len() != key_type.public_bytes() {
-            return Err((offsets.public_key, Reason::KeyLength));
+            reader.fail(offsets.public_key, Reason::KeyLength);
         }
-        let signature = field(reader, &mut offsets.signature)
-            .bytes(KeyType::Falcon.signature_bytes())
-            .map_err(at)?;
-        Ok(Self {
+        let signature =
+            field(reader, &mut offsets.signature).bytes(KeyType::Falcon.signature_bytes());
+        Self {
             version,
             sequence,
             time_s,
@@ -220,7 +221,7 @@ impl<'a> Transaction<'a> {
             contracts,
             contract_count,
             offsets,
-        })
+        }
     }
 
     /// The contracts, in order.
@@ -230,6 +231,7 @@ impl<'a> Transaction<'a> {
 
     /// SK256 of the key that signs: what the transaction before has committed to.
     #[must_use]
+    #[inline(never)]
     pub fn key_hash(&self) -> KeyHash {
         Number(hash::sk256(self.public_key))
     }
@@ -268,8 +270,7 @@ impl<'a> Iterator for Contracts<'a> {
 
     fn next(&mut self) -> Option<Contract<'a>> {
         self.left = self.left.checked_sub(1)?;
-        // Was read once already.
-        Contract::read(&mut self.reader).ok()
+        Some(Contract::read(&mut self.reader))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -300,12 +301,12 @@ impl<'a> MerkleTransaction<'a> {
     /// Byte offset, and the rule broken there.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, At> {
         let mut reader = Reader::new(bytes);
-        let transaction = Transaction::read(&mut reader)?;
-        let block = reader.number().map_err(at)?;
-        let length = reader.compact(0, BRANCH_MAX).map_err(at)?;
-        let (branch, _) = reader.take(length * 64).map_err(at)?.as_chunks();
-        let index = reader.u32().map_err(at)?;
-        reader.end().map_err(at)?;
-        Ok(Self { transaction, block, branch, index })
+        let transaction = Transaction::read(&mut reader);
+        let block = reader.number();
+        let length = reader.compact(0, BRANCH_MAX);
+        let (branch, _) = reader.take(length * 64).as_chunks();
+        let index = reader.u32();
+        reader.end();
+        reader.finish(Self { transaction, block, branch, index })
     }
 }

@@ -1,13 +1,19 @@
 //! What all Nexus streams are made of: fixed numbers, and lengths as CompactSize.
 
+use super::error::{At, Reason};
 use super::number::Number;
-use crate::cbor::{Error, Problem};
+use crate::bytes::copy;
+use crate::cbor::Problem;
 
 /// Reads a slice, front to back. Offsets count from where the slice itself stands.
+///
+/// A reader that has failed keeps the first error and reads zeros from then on, and nothing where a length
+/// is free: whoever reads asks for the error once, before believing anything.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
     offset: usize,
+    failed: Option<At>,
 }
 
 impl<'a> Reader<'a> {
@@ -17,7 +23,7 @@ impl<'a> Reader<'a> {
 
     /// A reader of `input`, which starts at `offset` of something larger.
     pub(super) const fn at(offset: usize, input: &'a [u8]) -> Self {
-        Self { rest: input, offset }
+        Self { rest: input, offset, failed: None }
     }
 
     /// Where the next byte stands.
@@ -25,73 +31,110 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
-    /// What is still to come.
+    /// What is still to come; nothing after a failure.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
+    /// Whether nothing has failed.
+    pub(super) const fn is_sound(&self) -> bool {
+        self.failed.is_none()
+    }
+
+    /// What was read, unless something has failed.
+    pub(super) fn finish<T>(&self, read: T) -> Result<T, At> {
+        self.failed.map_or(Ok(read), Err)
+    }
+
+    /// Fails, if nothing has before.
     #[inline(never)]
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let fail = Error { offset: self.offset, problem: Problem::Truncated };
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(fail)?;
+    pub(super) fn fail(&mut self, offset: usize, reason: Reason) {
+        if self.failed.is_none() {
+            self.failed = Some((offset, reason));
+        }
+        self.rest = &[];
+    }
+
+    fn problem(&mut self, offset: usize, problem: Problem) {
+        self.fail(offset, Reason::Encoding(problem));
+    }
+
+    #[inline(never)]
+    pub(super) fn take(&mut self, length: usize) -> &'a [u8] {
+        let Some((taken, rest)) = self.rest.split_at_checked(length) else {
+            self.problem(self.offset, Problem::Truncated);
+            return &[];
+        };
         self.rest = rest;
         self.offset += length;
-        Ok(taken)
+        taken
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let fail = Error { offset: self.offset, problem: Problem::Truncated };
-        self.take(N)?.try_into().map_err(|_| fail)
+    #[inline(never)]
+    pub(super) fn number<const N: usize>(&mut self) -> Number<N> {
+        let mut number = Number::ZERO;
+        copy(&mut number.0, self.take(N));
+        number
     }
 
-    pub(super) fn number<const N: usize>(&mut self) -> Result<Number<N>, Error> {
-        self.array().map(Number)
+    pub(super) fn byte(&mut self) -> u8 {
+        self.take(1).first().copied().unwrap_or(0)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Error> {
-        self.array().map(|[byte]| byte)
+    pub(super) fn u32(&mut self) -> u32 {
+        // Four bytes fit.
+        u32::try_from(self.integer(4)).unwrap_or(0)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, Error> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    pub(super) fn u64(&mut self) -> Result<u64, Error> {
-        self.array().map(u64::from_le_bytes)
+    /// At most eight bytes, the lowest first.
+    #[inline(never)]
+    pub(super) fn integer(&mut self, bytes: usize) -> u64 {
+        let bytes = self.take(bytes).iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     /// A CompactSize of `min..=max`, in its shortest form: Nexus reads longer ones too, but then one
     /// statement would have several encodings.
     #[inline(never)]
-    pub(super) fn compact(&mut self, min: usize, max: usize) -> Result<usize, Error> {
+    pub(super) fn compact(&mut self, min: usize, max: usize) -> usize {
         let start = self.offset;
-        let fail = |problem| Error { offset: start, problem };
         // The largest value that the next shorter form can say.
-        let (value, shorter_max) = match self.byte()? {
-            0xfd => (self.array().map(u16::from_le_bytes)?.into(), 0xfc),
-            0xfe => (self.u32()?.into(), 0xffff),
-            0xff => (self.u64()?, 0xffff_ffff),
-            direct => (u64::from(direct), 0),
+        let (value, shorter_max) = match self.byte() {
+            0xfd => (self.integer(2), 0xfc),
+            0xfe => (self.integer(4), 0xffff),
+            0xff => (self.integer(8), 0xffff_ffff),
+            direct => (direct.into(), 0),
         };
         if value <= shorter_max && self.offset > start + 1 {
-            return Err(fail(Problem::NotShortest));
+            self.problem(start, Problem::NotShortest);
         }
-        let value = usize::try_from(value).map_err(|_| fail(Problem::OutOfRange))?;
-        if (min..=max).contains(&value) { Ok(value) } else { Err(fail(Problem::OutOfRange)) }
+        match usize::try_from(value) {
+            Ok(value) if (min..=max).contains(&value) => value,
+            _ => {
+                self.problem(start, Problem::OutOfRange);
+                0
+            }
+        }
     }
 
     /// A CompactSize of at most `max`, and so many bytes.
-    pub(super) fn bytes(&mut self, max: usize) -> Result<&'a [u8], Error> {
-        let length = self.compact(0, max)?;
+    pub(super) fn bytes(&mut self, max: usize) -> &'a [u8] {
+        let length = self.compact(0, max);
         self.take(length)
     }
 
     /// The input ends here.
-    pub(super) fn end(&self) -> Result<(), Error> {
-        if self.rest().is_empty() {
-            Ok(())
-        } else {
-            Err(Error { offset: self.offset, problem: Problem::Trailing })
+    pub(super) fn end(&mut self) {
+        if !self.rest.is_empty() {
+            self.problem(self.offset, Problem::Trailing);
+        }
+    }
+
+    /// This input ends here; `input`, which starts at `offset`, comes next.
+    pub(super) fn go_on(&mut self, offset: usize, input: &'a [u8]) {
+        self.end();
+        if self.is_sound() {
+            (self.offset, self.rest) = (offset, input);
         }
     }
 }
@@ -106,8 +149,17 @@ pub(crate) fn compact(length: usize) -> ([u8; 3], usize) {
 mod tests {
     use super::*;
 
+    fn read(bytes: &[u8], min: usize, max: usize) -> Result<usize, At> {
+        let mut reader = Reader::new(bytes);
+        let value = reader.compact(min, max);
+        reader.finish(value)
+    }
+
     fn compact_of(bytes: &[u8]) -> Result<usize, Problem> {
-        Reader::new(bytes).compact(0, 70_000).map_err(|error| error.problem)
+        read(bytes, 0, 70_000).map_err(|error| match error {
+            (0 | 1, Reason::Encoding(problem)) => problem,
+            other => panic!("{other:?}"),
+        })
     }
 
     #[test]
@@ -134,10 +186,19 @@ mod tests {
         }
         assert_eq!(compact_of(&[0xfe, 0, 0, 2, 0]), Err(Problem::OutOfRange));
         assert_eq!(compact_of(&[0xff; 9]), Err(Problem::OutOfRange));
-        assert_eq!(
-            Reader::new(&[0]).compact(1, 5),
-            Err(Error { offset: 0, problem: Problem::OutOfRange })
-        );
+        assert_eq!(read(&[0], 1, 5), Err((0, Reason::Encoding(Problem::OutOfRange))));
+    }
+
+    #[test]
+    fn the_first_error_stays_and_nothing_is_read_after_it() {
+        let mut reader = Reader::at(7, &[1, 2, 3]);
+        assert_eq!((reader.byte(), reader.u32(), reader.byte()), (1, 0, 0));
+        assert_eq!(reader.number::<4>(), Number::ZERO);
+        reader.end();
+        reader.go_on(9, &[4]);
+        reader.fail(9, Reason::TooLong);
+        assert_eq!((reader.byte(), reader.rest()), (0, &[][..]));
+        assert_eq!(reader.finish(()), Err((8, Reason::Encoding(Problem::Truncated))));
     }
 
     #[test]

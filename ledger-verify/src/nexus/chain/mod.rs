@@ -17,9 +17,10 @@ pub use pin::{Commitment, Pin, PinError};
 
 use super::address::Address;
 use super::error::{At, Error, Reason};
-use super::number::{KeyHash, Number, TransactionId};
+use super::number::{KeyHash, TransactionId};
 use super::register::{Caller, Conflict, Departure, Rule, Table, Track};
 use super::transaction::Transaction;
+use super::wire::Reader;
 use crate::registers::Value;
 use crate::zero_option::ZeroOption;
 
@@ -141,7 +142,10 @@ impl<const N: usize> Chain<N> {
     /// The rule that it breaks; or the error that ended the replay before.
     pub fn apply(&mut self, raw: &[u8]) -> Result<(), Error> {
         self.check_running()?;
-        let transaction = Transaction::parse_raw(raw).map_err(|at| self.fail(at))?;
+        let mut reader = Reader::new(raw);
+        let transaction = Transaction::read_raw(&mut reader);
+        reader.end();
+        reader.finish(()).map_err(|at| self.fail(at))?;
         self.accept(&transaction, raw.len())
     }
 
@@ -169,6 +173,7 @@ impl<const N: usize> Chain<N> {
     }
 
     /// Ends the replay.
+    #[inline(never)]
     pub(super) fn fail(&mut self, (offset, reason): At) -> Error {
         if let Err(error) = self.check_running() {
             return error;
@@ -213,8 +218,11 @@ impl<const N: usize> Chain<N> {
                 contract: number,
                 may_be_older: self.first != 0,
             };
-            let operation = contract.operation().map_err(|at| self.fail(at))?;
-            if let Err(rule) = self.table.apply(&operation, &caller) {
+            let applied = match contract.operation() {
+                Ok(operation) => self.table.apply(&operation, &caller),
+                Err(at) => return Err(self.fail(at)),
+            };
+            if let Err(rule) = applied {
                 let offset = contract.operations_offset;
                 let error = self.error(Some(number), offset, Reason::Register(rule));
                 self.failed = ZeroOption::Some(error);
@@ -240,11 +248,11 @@ fn check_link(head: &Head, transaction: &Transaction<'_>) -> Result<(), At> {
     }
     let key = transaction.key_hash();
     let is_recovery = key != head.next;
-    if is_recovery && (head.recovery == Number::ZERO || key != head.recovery) {
+    if is_recovery && (head.recovery.is_zero() || key != head.recovery) {
         return Err((offsets.public_key, Reason::KeyNotCommitted));
     }
     // Whoever steals the next key must not be able to lock the recovery key out.
-    let is_kept = head.recovery == Number::ZERO || transaction.recovery == head.recovery;
+    let is_kept = head.recovery.is_zero() || transaction.recovery == head.recovery;
     if is_recovery || is_kept { Ok(()) } else { Err((offsets.recovery, Reason::RecoveryChanged)) }
 }
 
@@ -267,9 +275,8 @@ impl<'a, const N: usize> Proven<'a, N> {
     /// The pin to remember, so that nothing older is believed again.
     #[must_use]
     pub fn pin(&self) -> Pin {
-        let id = Commitment::Transaction(self.head.id);
-        // Its genesis is that of a pin, and an id is not zero: its top byte is 1.
-        Pin::new(self.pin.genesis(), self.head.sequence, id).unwrap_or(*self.pin)
+        // An id is not zero: its top byte is 1.
+        self.pin.moved(self.head.sequence, self.head.id)
     }
 
     /// Value of Cairn's register `name`; `None` when the chain proves none.

@@ -79,13 +79,17 @@ impl Pin {
         if !USERS.contains(&genesis.top()) {
             return Err(PinError::Genesis);
         }
-        match commitment {
-            Commitment::Transaction(Number::ZERO) | Commitment::NextKey(Number::ZERO) => {
-                Err(PinError::GenesisOnly)
-            }
-            Commitment::NextKey(_) if sequence == u32::MAX => Err(PinError::Sequence),
-            _ => Ok(Self { genesis, sequence, commitment }),
+        let (is_nothing, is_key) = match &commitment {
+            Commitment::Transaction(id) => (id.is_zero(), false),
+            Commitment::NextKey(hash) => (hash.is_zero(), true),
+        };
+        if is_nothing {
+            return Err(PinError::GenesisOnly);
         }
+        if is_key && sequence == u32::MAX {
+            return Err(PinError::Sequence);
+        }
+        Ok(Self { genesis, sequence, commitment })
     }
 
     /// Reads `<genesis>:<sequence>:<transaction id or next key hash>`, as [`fmt::Display`] prints it.
@@ -109,6 +113,11 @@ impl Pin {
             None => Self::new(genesis, sequence, commitment),
             Some(_) => Err(PinError::Text),
         }
+    }
+
+    /// The pin of the same user at transaction `sequence` with the id `id`, which is not zero.
+    pub(super) const fn moved(&self, sequence: u32, id: TransactionId) -> Self {
+        Self { genesis: self.genesis, sequence, commitment: Commitment::Transaction(id) }
     }
 
     /// Whose chain is pinned.

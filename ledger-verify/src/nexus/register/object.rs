@@ -62,7 +62,7 @@ impl Type {
         }
     }
 
-    fn read_value<'a>(self, reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    fn read_value<'a>(self, reader: &mut Reader<'a>) -> &'a [u8] {
         let length = match self {
             Self::U8 => 1,
             Self::U16 => 2,
@@ -71,9 +71,9 @@ impl Type {
             Self::U256 => 32,
             Self::U512 => 64,
             Self::U1024 => 128,
-            Self::String | Self::Bytes => reader.compact(0, super::DATA_BYTES_MAX).ok()?,
+            Self::String | Self::Bytes => reader.compact(0, super::DATA_BYTES_MAX),
         };
-        reader.take(length).ok()
+        reader.take(length)
     }
 }
 
@@ -148,15 +148,16 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Field<'a>> {
         let reader = &mut self.reader;
-        let name = reader.bytes(super::DATA_BYTES_MAX).ok()?;
-        let mut code = reader.byte().ok()?;
+        let name = reader.bytes(super::DATA_BYTES_MAX);
+        let mut code = reader.byte();
         let is_mutable = code == MUTABLE;
         if is_mutable {
-            code = reader.byte().ok()?;
+            code = reader.byte();
         }
         let kind = Type::from_number(code)?;
-        let value = kind.read_value(reader)?;
-        Some(Field { name, is_mutable, kind, value, offset: reader.offset() - value.len() })
+        let value = kind.read_value(reader);
+        let offset = reader.offset() - value.len();
+        reader.is_sound().then_some(Field { name, is_mutable, kind, value, offset })
     }
 }
 
@@ -197,9 +198,9 @@ impl<'a> Iterator for Writes<'a> {
     type Item = (&'a [u8], Type, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.reader.bytes(super::DATA_BYTES_MAX).ok()?;
-        let code = self.reader.byte().ok()?.checked_sub(WRITE_CODES)?;
-        let kind = Type::from_number(code)?;
-        Some((name, kind, kind.read_value(&mut self.reader)?))
+        let name = self.reader.bytes(super::DATA_BYTES_MAX);
+        let kind = Type::from_number(self.reader.byte().checked_sub(WRITE_CODES)?)?;
+        let value = kind.read_value(&mut self.reader);
+        self.reader.is_sound().then_some((name, kind, value))
     }
 }

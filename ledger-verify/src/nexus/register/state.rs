@@ -10,7 +10,7 @@
 //! | checksum | 8, SK64 of all above |
 
 use super::{DATA_BYTES_MAX, Rule};
-use crate::nexus::error::{At, Reason, at};
+use crate::nexus::error::Reason;
 use crate::nexus::hash::Sk64;
 use crate::nexus::number::Genesis;
 use crate::nexus::operation::Checksum;
@@ -63,26 +63,31 @@ pub struct State<'a> {
 impl<'a> State<'a> {
     /// Reads a state and compares its checksum, which tells damage, not forgery.
     #[inline(never)]
-    pub(in crate::nexus) fn read(reader: &mut Reader<'a>) -> Result<Self, At> {
-        let rule = |offset, rule| (offset, Reason::Register(rule));
-        let offset = reader.offset();
-        if reader.byte().map_err(at)? != VERSION {
-            return Err(rule(offset, Rule::Version));
-        }
-        let offset = reader.offset();
-        let kind = Kind::from_number(reader.byte().map_err(at)?).ok_or(rule(offset, Rule::Kind))?;
-        let state = Self {
-            kind,
-            owner: reader.number().map_err(at)?,
-            created_s: reader.u64().map_err(at)?,
-            modified_s: reader.u64().map_err(at)?,
-            data: reader.bytes(DATA_BYTES_MAX).map_err(at)?,
+    pub(in crate::nexus) fn read(reader: &mut Reader<'a>) -> Self {
+        let fail = |reader: &mut Reader<'_>, offset, rule| {
+            reader.fail(offset, Reason::Register(rule));
         };
         let offset = reader.offset();
-        if reader.array().map_err(at)? != state.checksum() {
-            return Err(rule(offset, Rule::Checksum));
+        if reader.byte() != VERSION {
+            fail(reader, offset, Rule::Version);
         }
-        Ok(state)
+        let offset = reader.offset();
+        let kind = Kind::from_number(reader.byte()).unwrap_or_else(|| {
+            fail(reader, offset, Rule::Kind);
+            Kind::ReadOnly
+        });
+        let state = Self {
+            kind,
+            owner: reader.number(),
+            created_s: reader.integer(8),
+            modified_s: reader.integer(8),
+            data: reader.bytes(DATA_BYTES_MAX),
+        };
+        let offset = reader.offset();
+        if reader.integer(8).to_le_bytes() != state.checksum() {
+            fail(reader, offset, Rule::Checksum);
+        }
+        state
     }
 
     /// SK64 of the state's bytes.

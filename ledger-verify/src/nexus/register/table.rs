@@ -143,6 +143,7 @@ impl Slot {
 
     /// The record that the register proves: a release if nothing could change since it was created, a
     /// pointer if its last write kept the rule.
+    #[inline(never)]
     fn record(&self) -> Option<Record> {
         let record = Record::of(&self.state()).filter(|_| self.custody == Custody::Held)?;
         let is_proven = match record.value {
@@ -225,12 +226,14 @@ impl<const N: usize> Table<N> {
     /// # Errors
     /// [`Conflict`].
     pub fn value(&self, name: &str) -> Result<Option<Value>, Conflict> {
-        let slots = self.slots().filter_map(Slot::record);
-        let records = slots.filter(|record| record.name.as_str() == name);
-        let values = records.map(|record| record.value);
-        let newest = values.clone().reduce(|a, b| if is_newer(&b, &a) { b } else { a });
+        let mut newest = None;
+        for value in self.values(name) {
+            if newest.is_none_or(|newest| is_newer(&value, &newest)) {
+                newest = Some(value);
+            }
+        }
         let Some(newest) = newest else { return Ok(None) };
-        let mut others = values.filter(|value| *value != newest);
+        let mut others = self.values(name).filter(|value| *value != newest);
         if others.all(|other| is_newer(&newest, &other)) { Ok(Some(newest)) } else { Err(Conflict) }
     }
 
@@ -262,6 +265,11 @@ impl<const N: usize> Table<N> {
         let custody = Custody::Arriving(*transfer);
         *self.free()? = ZeroOption::Some(Slot { custody, ..slot.clone() });
         Ok(())
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = Value> {
+        let records = self.slots().filter_map(Slot::record);
+        records.filter(move |record| record.name.as_str() == name).map(|record| record.value)
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> + Clone {
@@ -504,6 +512,7 @@ fn check(state: &State<'_>, after: &Checksum) -> Result<(), Rule> {
 }
 
 /// Whether `new` may take the place of `old`.
+#[inline(never)]
 fn is_newer(new: &Value, old: &Value) -> bool {
     match (new, old) {
         (Value::Pointer { generation: new, .. }, Value::Pointer { generation: old, .. }) => {
