@@ -1,22 +1,16 @@
-//! The same for a chain of the Nexus ledger: what a device needs to replay one from a bundle and to ask
-//! for a pointer or a release.
-#![no_std]
-#![no_main]
-
-mod bare;
+//! What a device needs to replay a chain of the Nexus ledger from a bundle, and to ask for a pointer or a
+//! release.
 
 use core::fmt::Write;
 use core::hint::black_box;
 
-use bare::Sink;
+use crate::bare::Sink;
 use ledger_verify::nexus::bundle::Feed;
 use ledger_verify::nexus::chain::{Chain, Pin};
 use ledger_verify::registers::Value;
 
-#[unsafe(no_mangle)]
-extern "C" fn _start() -> ! {
+pub(crate) fn link() {
     black_box((start as *const (), replay as *const (), end as *const (), value as *const ()));
-    loop {}
 }
 
 fn start(feed: &mut Feed, chain: &mut Chain<16>, pin: Pin) {

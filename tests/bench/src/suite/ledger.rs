@@ -25,45 +25,53 @@ pub(super) const ON_TARGET: [(&str, &str, &str, Goal); 7] = [
     ("bundle_64k_stack", "stack of that", "bytes", Goal::AtMost(4096.0)),
 ];
 
-/// What is linked to know a verifier's size: row, goal, features of `ledger-verify`, program.
-const PROGRAMS: [(&str, Goal, &[&str], &str); 3] = [
-    (
-        "code that verifies chains and releases, Ed25519",
-        Goal::AtMost(40.0 * 1024.0),
-        &[],
-        include_str!("../../../../ledger-verify/tests/gate/size.rs"),
-    ),
-    (
-        "the same with ML-DSA",
-        Goal::None,
-        &["ml-dsa"],
-        include_str!("../../../../ledger-verify/tests/gate/size.rs"),
-    ),
-    (
-        "code that verifies Nexus chains",
-        Goal::AtMost(24.0 * 1024.0),
-        &["nexus"],
-        include_str!("../../../../ledger-verify/tests/gate/size_nexus.rs"),
-    ),
-];
-
-/// What each of them has beside it.
+/// Calls all that a device needs of chains and releases.
+const CHAIN_PART: (&str, &str) =
+    ("size_chain", include_str!("../../../../ledger-verify/tests/gate/size_chain.rs"));
+/// The same of Nexus chains.
+const NEXUS_PART: (&str, &str) =
+    ("size_nexus", include_str!("../../../../ledger-verify/tests/gate/size_nexus.rs"));
+/// What each program has beside such parts.
 const BARE: &str = include_str!("../../../../ledger-verify/tests/gate/bare.rs");
 
 /// How often a chain or a bundle is verified for one sample.
 const ROUNDS: u32 = 50;
 
-/// Bytes of code that a device has to hold, all that is linked.
-pub(crate) fn code_sizes(build: &Path) -> [Row; 3] {
+/// Bytes of code that a device has to hold, all that is linked; of Nexus also what it adds to a device
+/// that has the rest, because both stand on the same parsers and on the same `core`.
+pub(crate) fn code_sizes(build: &Path) -> [Row; 4] {
+    let size = |features: &[&str], parts: &[_]| code_size(build, features, parts);
+    let chain = size(&[], &[CHAIN_PART]);
+    let nexus = size(&["nexus"], &[NEXUS_PART]);
+    let both = size(&["nexus"], &[CHAIN_PART, NEXUS_PART]);
+    let added = chain.clone().and_then(|chain| Ok(both? - chain));
+    let (chain_max, nexus_max) = (Goal::AtMost(40.0 * 1024.0), Goal::AtMost(24.0 * 1024.0));
+    [
+        ("code that verifies chains and releases, Ed25519", chain_max, chain),
+        ("the same with ML-DSA", Goal::None, size(&["ml-dsa"], &[CHAIN_PART])),
+        ("code that verifies Nexus chains, with all it calls", nexus_max, nexus),
+        ("what Nexus adds to code that verifies chains", Goal::None, added),
+    ]
+    .map(|(name, goal, bytes)| Row::new(name, "bytes", goal, bytes))
+}
+
+/// Links a program of `parts`, each with its module's name.
+fn code_size(build: &Path, features: &[&str], parts: &[(&str, &str)]) -> Result<f64, String> {
+    let of_parts =
+        |text: fn(&str) -> String| -> String { parts.iter().map(|(name, _)| text(name)).collect() };
+    let modules = of_parts(|name| format!("mod {name};"));
+    let calls = of_parts(|name| format!("{name}::link();"));
+    let main = format!(
+        "#![no_std]\n#![no_main]\nmod bare;\n{modules}\n#[unsafe(no_mangle)]\n\
+         extern \"C\" fn _start() -> ! {{ {calls} loop {{}} }}\n"
+    );
+    let files: Vec<_> = parts.iter().map(|(name, text)| (format!("{name}.rs"), *text)).collect();
+    let mut sources = vec![("main.rs", main.as_str()), ("bare.rs", BARE)];
+    sources.extend(files.iter().map(|(name, text)| (name.as_str(), *text)));
     let ledger_verify = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ledger-verify");
-    PROGRAMS.map(|(name, goal, features, program)| {
-        let folder = build.join("bench/gate");
-        let sources = [("main.rs", program), ("bare.rs", BARE)];
-        let elf = link::link(&folder, &ledger_verify, features, &sources);
-        let code = |elf: Vec<u8>| link::functions(&elf).iter().map(|f| f.code.len()).sum::<usize>();
-        let bytes = elf.map(|elf| code(elf) as f64).map_err(|error| error.to_string());
-        Row::new(name, "bytes", goal, bytes)
-    })
+    let elf = link::link(&build.join("bench/gate"), &ledger_verify, features, &sources);
+    let elf = elf.map_err(text)?;
+    Ok(link::functions(&elf).iter().map(|function| function.code.len()).sum::<usize>() as f64)
 }
 
 /// What this host verifies in a second.

@@ -1,23 +1,17 @@
-//! What a device needs to replay chains, to ask what they prove and to check a binary, in one program that
-//! is linked but never run: its size is the verifier's. The caller's own share is kept small.
-#![no_std]
-#![no_main]
-
-mod bare;
+//! What a device needs to replay chains, to ask what they prove and to check a binary. The caller's own
+//! share is kept small.
 
 use core::fmt::Write;
 use core::hint::black_box;
 
-use bare::Sink;
+use crate::bare::Sink;
 use ledger_verify::Digest;
 use ledger_verify::chain::{Anchor, Chain, Feed};
 use ledger_verify::registers::BinaryCheck;
 
-#[unsafe(no_mangle)]
-extern "C" fn _start() -> ! {
+pub(crate) fn link() {
     black_box((start as *const (), replay as *const (), end as *const ()));
     black_box((pointer as *const (), release as *const (), check as *const ()));
-    loop {}
 }
 
 fn start(feed: &mut Feed, chain: &mut Chain, anchor: Anchor, is_revoked: bool) {
