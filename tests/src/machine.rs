@@ -184,6 +184,22 @@ impl Machine {
         }
     }
 
+    /// The host takes the machine's CPU away for so long: its time goes on, its programs do not.
+    ///
+    /// # Panics
+    /// If the machine has ended.
+    pub fn stall(&self, pause: Duration) {
+        self.signal("STOP");
+        thread::sleep(pause);
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.qemu.id());
+        let status = Command::new("sh").args(["-c", &command]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{command}");
+    }
+
     /// The console's log.
     #[must_use]
     pub fn log(&self) -> &Path {

@@ -114,13 +114,10 @@ pub(crate) fn service() -> Service<'static, Family, impl FnMut()> {
     log_build_info();
     let entries = table();
     let index = |name: &str| entries.iter().position(|entry| text(&entry.name) == name);
-    let channel = |name: &str| {
-        let index = index(name)?;
-        Some((index, Channel::new(usize::from(entries.get(index)?.channel))))
-    };
+    let channel = |name: &str| Some(Channel::new(usize::from(entries.get(index(name)?)?.channel)));
     let console = cairn_pd::console_input()
         .and_then(|(channel, input)| Some(Console { serial: index(SERIAL)?, channel, input }));
-    let (status_reader, pulse) = (channel(STATUS_READER).map(|(_, reader)| reader), channel(PULSE));
+    let (status_reader, pulse) = (channel(STATUS_READER), channel(PULSE));
     let family = Family(entries.iter().map(bind).collect());
     let status = memory_region_symbol!(system_status_vaddr: *mut Status);
     // SAFETY: a region of its own, mapped read-write for ever and large enough.

@@ -15,7 +15,7 @@
 //! | `system_status` (rw) | `gateway` | the status page |
 //! | fault endpoint, TCBs | every child | faults, registers, restarts |
 //! | channel | `pulse` | time to judge |
-//! | link | `timer` | whether `pulse` hangs |
+//! | link | `timer` | time to judge while `pulse` is silent |
 //! | input ring | `serial` | commands |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

@@ -118,6 +118,11 @@ impl Restarts {
         Some(earliest.max(now_us))
     }
 
+    /// When a PD that did so too often may start again if it must.
+    pub(crate) fn later(&self, now_us: u64) -> u64 {
+        self.times_us.front().map_or(now_us, |first| *first) + self.window_us
+    }
+
     /// The PD starts.
     pub(crate) fn note(&mut self, now_us: u64) {
         if self.times_us.is_full() {
@@ -150,6 +155,7 @@ mod tests {
         assert_eq!(started.len(), 30);
         assert!(started.windows(2).all(|pair| pair[1] - pair[0] >= 50_000), "{started:?}");
         assert_eq!(restarts.next(10_000_000), None);
+        assert_eq!(restarts.later(10_000_000), 10_000_001);
         assert_eq!(
             restarts.next(10_000_001),
             Some(10_000_001),

@@ -9,20 +9,20 @@ use sel4_microkit::Channel;
 use crate::command::Command;
 use crate::supervisor::{Children, Supervisor};
 
-/// Half the time between two pulses. What comes earlier says nothing about time.
-const PULSE_US_MIN: u64 = 5_000;
-/// Three pulses.
-const ALARM_US: u64 = 30_000;
-/// Alarms in a row without a pulse after which `pulse` hangs. A slow machine may be late for one.
-const SILENT_ALARMS: u32 = 2;
+/// Time between two pulses.
+const PULSE_US: u64 = 10_000;
+/// What comes earlier says nothing about time.
+const PULSE_US_MIN: u64 = PULSE_US / 2;
+/// For so long `pulse` may be silent before `timer` takes its place.
+const SILENCE_US: u64 = 2 * PULSE_US;
 
 /// What `supervisor` is connected to beside its children.
 pub struct Wiring<'a, F: FnMut()> {
     /// Who reads the status page; `None` in compositions without `gateway`.
     pub status_reader: Option<Channel>,
-    /// Who says that time passes: its place in the table, and its channel.
-    pub pulse: Option<(usize, Channel)>,
-    /// Another clock, to notice that `pulse` hangs.
+    /// Who says that time passes.
+    pub pulse: Option<Channel>,
+    /// Who says so while `pulse` does not.
     pub alarm: Alarm<'a, F>,
     /// Where lines arrive that somebody typed; `None` where nobody can type.
     pub console: Option<Console<'a>>,
@@ -42,28 +42,27 @@ pub struct Console<'a> {
 pub struct Service<'a, C: Children, F: FnMut()> {
     supervisor: Supervisor<'a, C>,
     wiring: Wiring<'a, F>,
-    /// Whether `pulse` has notified since it was judged last, and when that was.
-    has_pulsed: bool,
-    judged_us: u64,
-    /// When the last pulse was.
+    /// When `pulse` notified last.
     pulsed_us: u64,
-    silent_alarms: u32,
+    /// When everybody was judged last.
+    judged_us: u64,
 }
 
 impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
     /// A service that begins with [`Service::watch_pulse`].
     pub const fn new(supervisor: Supervisor<'a, C>, wiring: Wiring<'a, F>) -> Self {
-        Self { supervisor, wiring, has_pulsed: true, judged_us: 0, pulsed_us: 0, silent_alarms: 0 }
+        Self { supervisor, wiring, pulsed_us: 0, judged_us: 0 }
     }
 
     /// These channels notified.
     pub fn notified(&mut self, has: impl Fn(Channel) -> bool, now_us: u64) {
         let by_id = |id: u8| id != 0xff && has(Channel::new(usize::from(id)));
         self.supervisor.notified(by_id, now_us);
-        let is_due = now_us - self.pulsed_us >= PULSE_US_MIN;
-        if let Some((pulse, _)) = self.wiring.pulse.filter(|(_, channel)| is_due && has(*channel)) {
-            (self.has_pulsed, self.pulsed_us) = (true, now_us);
-            self.supervisor.pulse(Some(pulse), now_us);
+        if self.wiring.pulse.is_some_and(&has) {
+            self.pulsed_us = now_us;
+            if now_us - self.judged_us >= PULSE_US_MIN {
+                self.judge(now_us);
+            }
         }
         let console = self.wiring.console.as_ref().filter(|console| has(console.channel));
         if let Some(serial) = console.map(|console| console.serial) {
@@ -82,31 +81,29 @@ impl<'a, C: Children, F: FnMut()> Service<'a, C, F> {
         self.supervisor.fault(child, fault, now_us);
     }
 
-    /// `pulse` lets everybody be judged; a timeout of `timer` judges `pulse`, and takes its place while it
-    /// is not there.
+    /// A timeout of `timer` takes the place of a pulse that does not come. So everybody is judged, `pulse`
+    /// and `timer` included, as long as one of them lives.
     pub fn watch_pulse(&mut self, now_us: u64) {
         loop {
             // Only the counter says how much time has passed: `timer` may ring when it likes.
-            let is_due = self.wiring.alarm.take() && now_us - self.judged_us >= ALARM_US;
-            if is_due && let Some((pulse, _)) = self.wiring.pulse {
-                self.judged_us = now_us;
-                if core::mem::take(&mut self.has_pulsed) {
-                    self.silent_alarms = 0;
-                } else {
-                    self.silent_alarms += 1;
-                    // Before it may start again below: a new life has had no time yet.
-                    if self.silent_alarms >= SILENT_ALARMS {
-                        self.silent_alarms = 0;
-                        self.supervisor.missed(pulse, now_us);
-                    }
-                    self.supervisor.pulse(Some(pulse), now_us);
-                }
+            if self.wiring.alarm.take() && now_us >= self.alarm_us() {
+                self.judge(now_us);
             }
-            self.wiring.alarm.set((now_us + ALARM_US) * 1000);
+            self.wiring.alarm.set(self.alarm_us() * 1000);
             if self.wiring.alarm.arm() {
                 return;
             }
         }
+    }
+
+    /// When everybody is to be judged without a pulse.
+    fn alarm_us(&self) -> u64 {
+        (self.pulsed_us + SILENCE_US).max(self.judged_us + PULSE_US)
+    }
+
+    fn judge(&mut self, now_us: u64) {
+        self.judged_us = now_us;
+        self.supervisor.pulse(now_us);
     }
 
     /// Lines that somebody typed, as many as their ring holds.

@@ -23,6 +23,9 @@ pub const PDS_MAX: usize = STATUS_PDS_MAX;
 
 /// Notifications between two pulses that a PD may need; one more is a flood.
 const NOTIFICATIONS_MAX: u32 = 256;
+/// Commands come through the one, time through the other: nobody could start them again, so they are
+/// neither stopped nor held.
+const NEEDED: [&str; 2] = ["serial", "pulse"];
 /// Words of a stack that are looked at in a pulse.
 const STACK_WORDS: u64 = 256;
 
@@ -194,9 +197,8 @@ impl<'a, C: Children> Supervisor<'a, C> {
         }
     }
 
-    /// Time passes: judges heartbeats, starts and stops whoever is due. `pulse` is the PD whose beat
-    /// this is; it is not judged by its own.
-    pub fn pulse(&mut self, pulse: Option<usize>, now_us: u64) {
+    /// Time passes: judges heartbeats, starts and stops whoever is due.
+    pub fn pulse(&mut self, now_us: u64) {
         self.gauge_stack();
         for index in 0..self.entries.len() {
             let Some(watch) = self.memory.watches.get_mut(index) else { continue };
@@ -205,16 +207,9 @@ impl<'a, C: Children> Supervisor<'a, C> {
                 self.start(index, now_us);
             } else if watch.phase == Phase::Terminating {
                 self.end_turn(index, now_us);
-            } else if watch.phase.is_live() && Some(index) != pulse {
+            } else if watch.phase.is_live() {
                 self.judge(index, now_us);
             }
-        }
-    }
-
-    /// The PD's sign of life is missing, somebody else found.
-    pub fn missed(&mut self, index: usize, now_us: u64) {
-        if self.phase(index).is_some_and(Phase::is_live) {
-            self.fail(index, Cause::MissedHeartbeat, now_us);
         }
     }
 
@@ -319,8 +314,10 @@ impl<'a, C: Children> Supervisor<'a, C> {
         if watch.phase == Phase::Terminating {
             self.enter(index, Phase::Terminated, format_args!("{why}"), now_us);
         } else {
-            watch.due_us = watch.restarts.next(now_us);
-            let due_us = watch.due_us;
+            let is_needed = NEEDED.contains(&text(&entry.name));
+            let later = |restarts: &Restarts| is_needed.then(|| restarts.later(now_us));
+            let due_us = watch.restarts.next(now_us).or_else(|| later(&watch.restarts));
+            watch.due_us = due_us;
             self.enter(index, Phase::Failed, format_args!("{why}"), now_us);
             match due_us {
                 Some(due_us) if due_us <= now_us => self.start(index, now_us),

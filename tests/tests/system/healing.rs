@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::house::House;
 use crate::reading::target;
-use crate::shared::{Shared, named, trials};
+use crate::shared::{OnDrop, Shared, named, trials};
 use crate::status::PDS;
 
 pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
@@ -77,15 +77,6 @@ struct Healing {
 struct Toll {
     served: AtomicU64,
     lost: AtomicU64,
-}
-
-/// Sets a flag when dropped.
-struct OnDrop<'a>(&'a AtomicBool);
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Healing {

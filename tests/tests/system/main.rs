@@ -16,6 +16,7 @@ mod page;
 mod reading;
 mod requests;
 mod shared;
+mod stalls;
 mod status;
 
 use house::House;
@@ -32,6 +33,7 @@ fn main() {
         age::tests(&house),
         healing::tests(&house),
         nexus::tests(&house),
+        stalls::tests(&house),
     ];
     drop(house);
     libtest_mimic::run(&arguments, tests.into_iter().flatten().collect()).exit();

@@ -1,6 +1,7 @@
 //! What several tests share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::Trial;
@@ -32,6 +33,15 @@ impl<T> Shared<T> {
     pub(crate) fn get(&self) -> &T {
         let make = || catch_unwind(AssertUnwindSafe(|| (self.0.make)())).ok();
         self.0.made.get_or_init(make).as_ref().expect("what this test needs could not be made")
+    }
+}
+
+/// Sets a flag when dropped.
+pub(crate) struct OnDrop<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,11 +1,9 @@
 //! What somebody orders on the console.
 
-use super::{Children, Supervisor};
+use super::{Children, NEEDED, Supervisor};
 use crate::command::{Command, Refusal, Verb};
 use crate::life::Phase;
 
-/// Commands come through the one, time through the other.
-const NEEDED: [&str; 2] = ["serial", "pulse"];
 /// Pulses that a PD which is to be stopped has to end its turn.
 const TURN_PULSES: u32 = 2;
 

@@ -6,6 +6,7 @@ use crate::command::Command;
 use crate::{Service, Wiring};
 use cairn_pd::Alarm;
 use protocols::system::Condition;
+use protocols::timer::{self, Completion, RING_SLOTS, Request};
 use sel4::MessageInfo;
 use sel4_microkit::Channel;
 use sel4_shared_ring_buffer::RawLink;
@@ -156,7 +157,7 @@ fn the_most_that_a_stack_was_in_use_is_remembered() {
             for _ in 0..2 * (STORE + 2) {
                 fake.beat(NET);
                 fake.beat(STORE);
-                supervisor.pulse(None, 20);
+                supervisor.pulse(20);
             }
             supervisor.refresh(20);
             status(&supervisor).pds.map(|pd| pd.stack_used_bytes)
@@ -232,9 +233,9 @@ fn a_crash_loop_is_slowed_down_then_held() {
             fake.acts();
             supervisor.fault(1, null_write(), at_us - 45_000);
             assert_eq!(fake.acts(), [Act::Stop(NET)], "not yet");
-            supervisor.pulse(None, at_us - 1);
+            supervisor.pulse(at_us - 1);
             assert!(!fake.acts().contains(&Act::Start(NET)));
-            supervisor.pulse(None, at_us);
+            supervisor.pulse(at_us);
             assert!(fake.acts().contains(&Act::Start(NET)));
         }
         fake.say(NET, 4, State::Initialising);
@@ -244,7 +245,7 @@ fn a_crash_loop_is_slowed_down_then_held() {
         let text = said(&pd.text, pd.text_len);
         assert!(text.starts_with("3 restarts in 1000 ms, last: null write"), "{text}");
         fake.acts();
-        supervisor.pulse(None, 9_000_000);
+        supervisor.pulse(9_000_000);
         assert!(!fake.acts().contains(&Act::Start(NET)), "for good");
         assert_eq!(state(&supervisor, STORE), "running");
     });
@@ -271,7 +272,7 @@ fn an_idle_pd_is_woken_and_a_spinning_one_starts_again() {
     with_running(|fake, mut supervisor| {
         fake.0.borrow_mut().consumes_us = 12_000;
         for pulse in 1..=20 {
-            supervisor.pulse(None, pulse * 10_000);
+            supervisor.pulse(pulse * 10_000);
             if fake.0.borrow().acts.contains(&Act::Wake(STORE)) {
                 fake.beat(STORE);
             }
@@ -287,7 +288,7 @@ fn an_idle_pd_is_woken_and_a_spinning_one_starts_again() {
 fn a_pd_without_cpu_time_is_not_called_hung() {
     with_running(|fake, mut supervisor| {
         for pulse in 1..=100 {
-            supervisor.pulse(None, pulse * 10_000);
+            supervisor.pulse(pulse * 10_000);
         }
         assert!(!fake.acts().iter().any(|act| matches!(act, Act::Start(_))));
     });
@@ -299,7 +300,7 @@ fn stops_after_the_turn_and_starts_by_command() {
         assert_eq!(order(&mut supervisor, "stop net"), Ok(()));
         assert_eq!((state(&supervisor, NET), fake.acts()), ("terminating", vec![Act::Wake(NET)]));
         fake.beat(NET);
-        supervisor.pulse(None, 1_010_000);
+        supervisor.pulse(1_010_000);
         assert_eq!((state(&supervisor, NET), fake.acts()), ("terminated", vec![Act::Stop(NET)]));
         assert_eq!(
             order(&mut supervisor, "stop net").unwrap_err(),
@@ -314,8 +315,8 @@ fn stops_after_the_turn_and_starts_by_command() {
 fn a_pd_that_does_not_end_its_turn_is_stopped_all_the_same() {
     with_running(|fake, mut supervisor| {
         assert_eq!(order(&mut supervisor, "stop net"), Ok(()));
-        supervisor.pulse(None, 1_010_000);
-        supervisor.pulse(None, 1_020_000);
+        supervisor.pulse(1_010_000);
+        supervisor.pulse(1_020_000);
         assert_eq!(state(&supervisor, NET), "terminated");
         // A fault that was on its way changes nothing.
         fake.acts();
@@ -335,7 +336,7 @@ fn pauses_and_resumes_where_it_was() {
         supervisor.refresh(30);
         assert_eq!(state(&supervisor, NET), "paused", "its page says nothing now");
         for pulse in 1..=1000 {
-            supervisor.pulse(None, pulse * 10_000);
+            supervisor.pulse(pulse * 10_000);
         }
         assert_eq!(
             order(&mut supervisor, "pause net").unwrap_err(),
@@ -375,8 +376,8 @@ fn a_failed_pd_does_not_hold_up_the_others() {
         fake.say(STORE, 1, State::Running);
         for _ in 0..4 {
             supervisor.fault(1, null_write(), 7);
-            supervisor.pulse(None, 60_000);
-            supervisor.pulse(None, 120_000);
+            supervisor.pulse(60_000);
+            supervisor.pulse(120_000);
         }
         supervisor.refresh(130_000);
         assert_eq!(state(&supervisor, NET), "held");
@@ -392,7 +393,7 @@ fn a_flood_of_notifications_is_a_fault() {
             supervisor.notified(from_net, 20);
         }
         assert!(fake.acts().is_empty());
-        supervisor.pulse(None, 30);
+        supervisor.pulse(30);
         for _ in 0..=NOTIFICATIONS_MAX {
             supervisor.notified(from_net, 40);
         }
@@ -407,7 +408,7 @@ fn pulses_that_come_too_early_are_no_time_but_a_flood() {
         let raw = RawLink::new();
         let pulse = Channel::new(NET);
         let (status_reader, console, alarm) = (None, None, Alarm::new(raw.client(|| ())));
-        let wiring = Wiring { status_reader, pulse: Some((NET, pulse)), alarm, console };
+        let wiring = Wiring { status_reader, pulse: Some(pulse), alarm, console };
         let mut service = Service::new(supervisor, wiring);
         for n in 0..1000 {
             fake.0.borrow_mut().consumes_us = 100_000;
@@ -421,6 +422,84 @@ fn pulses_that_come_too_early_are_no_time_but_a_flood() {
             service.notified(|channel| channel == pulse, n * 10_000);
         }
         assert!(fake.acts().iter().any(is_store), "time passes");
+    });
+}
+
+/// Runs a second in which NET, which is `pulse`, pulses for 100 ms, `timer` rings when it is asked to, and
+/// whoever is woken answers, but for NET; everybody consumes so much between two looks. Answers when NET
+/// was stopped, and how often STORE was woken after NET fell silent.
+fn after_the_last_pulse(consumes_us: u64) -> (Vec<u64>, usize) {
+    let (mut stopped, mut woken) = (Vec::new(), 0);
+    with_running(|fake, supervisor| {
+        let raw = RawLink::<Request, Completion, RING_SLOTS>::new();
+        let mut timer = raw.server(|| ());
+        let pulse = Channel::new(NET);
+        let (status_reader, console, alarm) = (None, None, Alarm::new(raw.client(|| ())));
+        let wiring = Wiring { status_reader, pulse: Some(pulse), alarm, console };
+        let mut service = Service::new(supervisor, wiring);
+        service.watch_pulse(0);
+        fake.0.borrow_mut().consumes_us = consumes_us;
+        let mut deadline_us = None;
+        for now_us in (1_000..1_000_000).step_by(1_000) {
+            let pulses = now_us <= 100_000 && now_us % 10_000 == 0;
+            if pulses {
+                fake.beat(NET);
+            }
+            if let Ok(Some(request)) = timer.receive() {
+                deadline_us = Some(request.deadline_ns / 1000);
+            }
+            if deadline_us.take_if(|deadline_us| *deadline_us <= now_us).is_some() {
+                let status = timer::Status::Expired.code();
+                timer.send(Completion { cookie: 0, status, reserved: [0; 6] }).unwrap();
+                timer.flush();
+            }
+            service.notified(|channel| pulses && channel == pulse, now_us);
+            let acts = fake.acts();
+            if acts.contains(&Act::Wake(STORE)) {
+                fake.beat(STORE);
+                woken += usize::from(now_us > 100_000);
+            }
+            if acts.contains(&Act::Stop(NET)) {
+                stopped.push(now_us);
+            }
+            assert!(!acts.contains(&Act::Stop(STORE)), "{now_us}");
+        }
+    });
+    (stopped, woken)
+}
+
+#[test]
+fn a_pulse_that_spins_is_stopped_and_timer_takes_its_place() {
+    let (stopped, woken) = after_the_last_pulse(9_000);
+    assert_eq!(stopped[0], 170_000);
+    // As often as before: every third look, each 10 ms.
+    assert!((28..=30).contains(&woken), "{woken}");
+}
+
+#[test]
+fn a_pulse_that_has_no_cpu_time_is_left_alone_and_timer_takes_its_place() {
+    let (stopped, woken) = after_the_last_pulse(0);
+    assert_eq!(stopped, []);
+    assert!((28..=30).contains(&woken), "{woken}");
+}
+
+#[test]
+fn who_is_needed_to_start_others_is_never_held() {
+    with_running(|fake, mut supervisor| {
+        supervisor.entries[NET].name = entry("pulse", 1).name;
+        let mut started = Vec::new();
+        for now_us in (10_000..5_000_000).step_by(10_000) {
+            supervisor.pulse(now_us);
+            supervisor.fault(1, null_write(), now_us);
+            if fake.acts().contains(&Act::Start(NET)) {
+                started.push(now_us);
+            }
+            assert_ne!(state(&supervisor, NET), "held");
+        }
+        // Three in each second, and at least 50 ms between two.
+        assert!(started.len() >= 13, "{started:?}");
+        assert!(started.windows(4).all(|four| four[3] - four[0] >= 1_000_000), "{started:?}");
+        assert!(started.windows(2).all(|two| two[1] - two[0] >= 50_000), "{started:?}");
     });
 }
 
@@ -448,7 +527,7 @@ fn a_forged_fault_of_an_unknown_child_changes_nothing() {
 #[test]
 fn a_life_that_nobody_began_is_a_fault() {
     let looks: [fn(&mut Supervisor<'_, Fake>); 3] = [
-        |supervisor| supervisor.pulse(None, 20),
+        |supervisor| supervisor.pulse(20),
         |supervisor| supervisor.refresh(20),
         |supervisor| supervisor.notified(|channel| channel == 1, 20),
     ];
@@ -463,7 +542,7 @@ fn a_life_that_nobody_began_is_a_fault() {
             assert_eq!(state(&supervisor, NET), "initialising");
             fake.say(NET, 10, State::Running);
             supervisor.refresh(40);
-            supervisor.pulse(None, 50);
+            supervisor.pulse(50);
             assert_eq!(state(&supervisor, NET), "running");
             assert!(!fake.acts().contains(&Act::Stop(NET)));
             assert_eq!(status(&supervisor).pds[NET].generation, 10);
