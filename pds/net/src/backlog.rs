@@ -6,17 +6,18 @@
 //! the oldest is forgotten, and its peer asks again.
 
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken};
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TCP_HEADER_LEN, TcpPacket,
 };
 
 use crate::service::FrameDevice;
 use crate::sockets::TcpTable;
-use crate::stack::handshake_is_stale;
 
-/// Segments that wait at most, in 6 KiB.
-pub(crate) const SYNS_MAX: usize = 64;
+/// Segments that wait at most, in 12 KiB.
+pub(crate) const SYNS_MAX: usize = 128;
+/// How long one waits. Most peers ask again after a second, QEMU's user network after six.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Ethernet, IPv4 and TCP headers with the options that a SYN usually has; a longer one is forgotten.
 const SYN_BYTES_MAX: usize = 14 + 20 + TCP_HEADER_LEN + 20;
 
@@ -60,7 +61,7 @@ impl Backlog {
 
     /// Takes the newest segment whose port is open.
     fn take(&mut self, tcp: &TcpTable, now: Instant) -> Option<SynBytes> {
-        self.syns.retain(|syn| !handshake_is_stale(syn.since, now));
+        self.syns.retain(|syn| now <= syn.since + PATIENCE);
         let newest = self.syns.iter().rposition(|syn| tcp.takes(syn.port))?;
         Some(self.syns.remove(newest).frame)
     }

@@ -109,6 +109,11 @@ impl Slot {
     fn is_from(&self, listener: usize) -> bool {
         matches!(self, Self::Owned(connection) if connection.listener == Some(listener))
     }
+
+    /// Whether it waits for a connection to a listener, or for the end of its handshake.
+    fn is_for(&self, listener: usize) -> bool {
+        matches!(self, Self::Waiting { listener: it, .. } if *it == listener)
+    }
 }
 
 /// A port on which a client accepts connections.
@@ -150,7 +155,7 @@ pub(crate) struct TcpTable {
     waiting: Slots,
     /// Free or finishing, and not parked yet.
     leaving: Slots,
-    /// A listener may lack a slot to wait with.
+    /// A listener that may have more connections may lack a slot to wait with.
     is_short: bool,
     /// Listeners by number.
     pub listeners: [Option<Listener>; LISTENERS],
@@ -207,8 +212,7 @@ impl TcpTable {
     pub(crate) fn unlisten(&mut self, index: usize, stack: &mut Stack) {
         self.listeners[index] = None;
         for number in self.waiting.iter() {
-            let slot = &self.slots[number];
-            if matches!(slot, Slot::Waiting { listener, .. } if *listener == index) {
+            if self.slots[number].is_for(index) {
                 stack.tcp(number).abort();
                 self.set(number, Slot::Free);
             }
@@ -266,7 +270,7 @@ impl TcpTable {
             for index in 0..LISTENERS {
                 self.refill(index, stack, begun_by);
             }
-            self.is_short = (0..LISTENERS).any(|index| self.is_shut_at(index));
+            self.is_short = (0..LISTENERS).any(|index| self.lacks_slot(index));
         }
     }
 
@@ -309,25 +313,30 @@ impl TcpTable {
         }
     }
 
-    /// Lets a listener that may have more connections wait for the next one, if there is a slot, and no
-    /// other. One is enough, because handshakes are followed after every frame that begins one.
-    fn refill(&mut self, index: usize, stack: &mut Stack, begun_by: Option<Instant>) {
-        let Some(listener) = self.listeners[index] else { return };
+    /// Whether a listener may have more connections, but has no slot to wait with.
+    fn lacks_slot(&self, index: usize) -> bool {
         let connections = self.slots.iter().filter(|slot| slot.is_from(index)).count();
-        match (self.waiting_for(index), connections < listener.connections_max) {
-            (Some(slot), false) => {
-                stack.tcp(slot).abort();
-                self.set(slot, Slot::Free);
-            }
-            (None, true) => {
-                let slot = self.free().or_else(|| self.reclaim(stack, begun_by));
-                let Some(slot) = slot else { return };
-                stack.tcp(slot).abort();
-                if stack.listen(slot, listener.port).is_ok() {
-                    self.set(slot, Slot::Waiting { listener: index, handshake: None });
-                }
-            }
-            (Some(_), true) | (None, false) => {}
+        self.is_shut_at(index)
+            && self.listeners[index].is_some_and(|listener| connections < listener.connections_max)
+    }
+
+    /// Lets a listener that may have more connections wait for the next one, if there is a slot, and no
+    /// other. One is enough, because handshakes are followed after every frame that begins one. Each
+    /// handshake may become a connection, so together they are no more than the listener may have.
+    fn refill(&mut self, index: usize, stack: &mut Stack, begun_by: Option<Instant>) {
+        let Some(listener) = self.listeners[index].filter(|_| self.lacks_slot(index)) else {
+            return;
+        };
+        let taken = self.slots.iter().filter(|slot| slot.is_from(index) || slot.is_for(index));
+        let slot = if taken.count() < listener.connections_max {
+            self.free().or_else(|| self.reclaim(stack, begun_by))
+        } else {
+            self.give_up(self.oldest_handshake(Some(index), begun_by), stack)
+        };
+        let Some(slot) = slot else { return };
+        stack.tcp(slot).abort();
+        if stack.listen(slot, listener.port).is_ok() {
+            self.set(slot, Slot::Waiting { listener: index, handshake: None });
         }
     }
 
@@ -338,15 +347,24 @@ impl TcpTable {
             matches!(self.slots[index], Slot::Finishing)
                 && stack.tcp(index).state() == tcp::State::TimeWait
         });
-        let slot = finished.or_else(|| self.oldest_handshake(begun_by))?;
+        self.give_up(finished.or_else(|| self.oldest_handshake(None, begun_by)), stack)
+    }
+
+    fn give_up(&mut self, slot: Option<usize>, stack: &mut Stack) -> Option<usize> {
+        let slot = slot?;
         stack.tcp(slot).abort();
         self.set(slot, Slot::Free);
         Some(slot)
     }
 
-    fn oldest_handshake(&self, begun_by: Option<Instant>) -> Option<usize> {
+    /// The oldest handshake, of one listener or of all, if it had begun by the given time.
+    fn oldest_handshake(&self, of: Option<usize>, begun_by: Option<Instant>) -> Option<usize> {
         let handshakes = self.slots.iter().enumerate().filter_map(|(index, slot)| match slot {
-            Slot::Waiting { handshake: Some(since), .. } => Some((*since, index)),
+            Slot::Waiting { listener, handshake: Some(since) }
+                if of.is_none_or(|of| of == *listener) =>
+            {
+                Some((*since, index))
+            }
             _ => None,
         });
         let (since, index) = handshakes.min()?;

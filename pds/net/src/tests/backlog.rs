@@ -98,6 +98,7 @@ fn a_burst_is_accepted_and_nobody_in_it_is_reset() {
                 kept.push_back(event.socket);
             }
         }
+        assert!(kept.len() <= 18);
         // As the gateway does: the one that has been there longest makes room.
         while kept.len() > 16 {
             world.give_up(kept.pop_front().unwrap());
@@ -105,6 +106,48 @@ fn a_burst_is_accepted_and_nobody_in_it_is_reset() {
         world.now_ms += 1;
         assert!(world.now_ms < 1000, "{} of {}", accepted.len(), ports.len());
     }
+}
+
+#[test]
+fn a_listener_gets_no_more_than_it_asked_for() {
+    let mut world = World::new(&["gateway"]);
+    world.inject(question(PEER));
+    world.listen(0, 80, 3);
+    (6000..6008).for_each(|port| world.ask_from(port));
+    let mut accepted = VecDeque::new();
+    for most in [3, 4, 5] {
+        // All handshakes that have begun end in the same turn.
+        for _ in 0..3 {
+            for (port, said) in world.hear() {
+                if let Said::Welcome(sequence) = said {
+                    world.inject(segment(port, 1, sequence.wrapping_add(1), ACK));
+                }
+            }
+        }
+        let events = world.clients[0].events();
+        let told = events.iter().filter(|event| told(event).0 == Some(Kind::Accepted));
+        accepted.extend(told.map(|event| event.socket));
+        assert_eq!(accepted.len(), most);
+        world.give_up(accepted[most - 3]);
+    }
+}
+
+#[test]
+fn a_handshake_that_nobody_ends_gives_way() {
+    let mut world = World::new(&["gateway"]);
+    world.inject(question(PEER));
+    world.listen(0, 80, 2);
+    (6000..6002).for_each(|port| world.ask_from(port));
+    assert!(matches!(world.hear()[..], [(6000, Said::Welcome(_)), (6001, Said::Welcome(_))]));
+    world.now_ms += 500;
+    world.ask_from(6002);
+    assert_eq!(world.hear(), []);
+    world.now_ms += 600;
+    let heard = world.hear();
+    assert!(
+        heard.iter().any(|(port, said)| *port == 6002 && matches!(said, Said::Welcome(_))),
+        "{heard:?}"
+    );
 }
 
 #[test]
@@ -122,7 +165,7 @@ fn who_has_waited_too_long_is_forgotten() {
     let (mut world, socket) = taken();
     world.ask_from(6000);
     assert_eq!(world.hear(), []);
-    world.now_ms += 5000;
+    world.now_ms += 11_000;
     world.give_up(socket);
     assert_eq!(world.hear(), [(5000, Said::Reset)]);
     world.ask_from(6001);
