@@ -1,11 +1,11 @@
 //! QEMU with an image in it, as `make run` starts it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub struct Machine {
     input: Mutex<ChildStdin>,
     console: Arc<Console>,
     port: u16,
+    /// Whoever connects in turn.
+    turn: Mutex<()>,
     log: PathBuf,
 }
 
@@ -95,7 +97,7 @@ impl Machine {
         let complaints = (qemu.stderr.take().unwrap(), file.try_clone().unwrap());
         let output = (qemu.stdout.take().unwrap(), file);
         let input = Mutex::new(qemu.stdin.take().unwrap());
-        let machine = Self { qemu, input, console, port, log };
+        let machine = Self { qemu, input, console, port, turn: Mutex::new(()), log };
         machine.follow(complaints.0, complaints.1, false);
         machine.follow(output.0, output.1, true);
         machine
@@ -218,6 +220,24 @@ impl Machine {
         Connection::open(self.port)
     }
 
+    /// A new connection, made when QEMU has taken all earlier ones. It lets the host keep two that it
+    /// has not taken, and of more in a burst the host forgets some when their clients already believe
+    /// to be connected.
+    ///
+    /// # Panics
+    /// If QEMU takes none.
+    #[must_use]
+    pub fn connect_in_turn(&self) -> Connection {
+        // Nothing is left half done by a test that has failed.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = Instant::now() + PATIENCE;
+        while has_waiting(self.port) {
+            assert!(Instant::now() < deadline, "QEMU takes no connection");
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.connect()
+    }
+
     /// `GET` over a connection of its own.
     #[must_use]
     pub fn get(&self, target: &str) -> Response {
@@ -236,6 +256,17 @@ impl Drop for Machine {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
     }
+}
+
+/// Do connections to this listening port of the host wait to be taken? `proc_net_tcp(5)`: local
+/// address, remote address, state (`0A` listens), then how many bytes to send and how many connections.
+fn has_waiting(port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let local = format!(":{port:04X}");
+    table.lines().any(|line| {
+        let fields: Vec<_> = line.split_whitespace().skip(1).take(4).collect();
+        matches!(fields[..], [at, _, "0A", queues] if at.ends_with(&local) && !queues.ends_with(":00000000"))
+    })
 }
 
 /// A port of this host that nobody uses.

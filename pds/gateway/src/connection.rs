@@ -63,7 +63,7 @@ pub(crate) struct Context<'c, 'a, F: FnMut()> {
 #[derive(Debug)]
 pub(crate) enum State {
     Free,
-    Idle { since_ns: u64 },
+    Idle,
     Head { since_ns: u64 },
     Serving { exchange: Exchange, activity: Activity, since_ns: u64 },
     Finishing,
@@ -80,6 +80,10 @@ pub(crate) struct Connection {
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) state: State,
+    /// Since when a request may come.
+    open_ns: u64,
+    /// One has come and been answered.
+    was_answered: bool,
     /// When `net` last took something over.
     progress_ns: u64,
 }
@@ -87,7 +91,15 @@ pub(crate) struct Connection {
 impl Connection {
     /// A place for a connection.
     pub(crate) const fn new(outbox: Outbox) -> Self {
-        Self { socket: 0, inbox: Inbox::EMPTY, outbox, state: State::Free, progress_ns: 0 }
+        Self {
+            socket: 0,
+            inbox: Inbox::EMPTY,
+            outbox,
+            state: State::Free,
+            open_ns: 0,
+            was_answered: false,
+            progress_ns: 0,
+        }
     }
 
     pub(crate) const fn is_free(&self) -> bool {
@@ -97,19 +109,40 @@ impl Connection {
     /// Begins a connection that `net` calls `socket`.
     pub(crate) fn begin(&mut self, socket: u16, now_ns: u64) {
         self.socket = socket;
-        self.state = State::Idle { since_ns: now_ns };
+        self.state = State::Idle;
+        self.open_ns = now_ns;
+        self.was_answered = false;
         self.progress_ns = now_ns;
     }
 
-    /// Since when it has been waiting for a request; `None` when it is busy.
-    pub(crate) fn idle_since(&self) -> Option<u64> {
-        match self.state {
-            State::Idle { since_ns } | State::Head { since_ns } | State::Closing { since_ns } => {
-                // What `net` still has to take over must not be written over by a successor.
-                self.outbox.is_empty().then_some(since_ns)
-            }
-            _ => None,
-        }
+    /// Since when it has been its client's turn; `None` when it is ours, or `net`'s.
+    pub(crate) fn quiet_since(&self) -> Option<u64> {
+        let since_ns = match self.state {
+            State::Idle => self.open_ns,
+            State::Head { since_ns } | State::Closing { since_ns } => since_ns,
+            _ => return None,
+        };
+        self.outbox.is_empty().then_some(since_ns)
+    }
+
+    /// Has its last request been answered, and nothing come since?
+    pub(crate) fn is_idle_again(&self) -> bool {
+        matches!(self.state, State::Idle) && self.was_answered && self.outbox.is_empty()
+    }
+
+    /// Has it said its last word, which may still be on its way?
+    pub(crate) const fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Finishing | State::Closing { .. })
+    }
+
+    /// Is its place free, or going to be as soon as `net` hears of it?
+    pub(crate) const fn is_gone(&self) -> bool {
+        matches!(self.state, State::Free | State::Aborting | State::Aborted)
+    }
+
+    /// Ends an idle connection in order.
+    pub(crate) fn close(&mut self) {
+        self.state = State::Finishing;
     }
 
     /// Copies what arrived, as far as there is room.
@@ -166,8 +199,7 @@ impl Connection {
         if cx.now_ns >= self.deadline_ns() {
             self.expire(cx);
         }
-        let is_alive = !matches!(self.state, State::Free | State::Aborting | State::Aborted);
-        if is_alive && self.outbox.flush(self.socket, cx.net) {
+        if !self.is_gone() && self.outbox.flush(self.socket, cx.net) {
             // `net` is woken anyway.
             cx.returns.flush_all(cx.net);
         }
@@ -178,9 +210,9 @@ impl Connection {
     fn advance<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
         match self.state {
             State::Free | State::Aborted => false,
-            State::Idle { since_ns } | State::Head { since_ns } => {
+            State::Idle | State::Head { .. } => {
                 self.fill(cx);
-                self.outbox.room() >= RESPONSE_BYTES_MAX && self.look(since_ns, cx)
+                self.outbox.room() >= RESPONSE_BYTES_MAX && self.look(cx)
             }
             State::Serving { .. } => self.serve(cx),
             State::Finishing => {
@@ -205,9 +237,9 @@ impl Connection {
     }
 
     /// Looks for a request.
-    fn look<F: FnMut()>(&mut self, since_ns: u64, cx: &mut Context<'_, '_, F>) -> bool {
+    fn look<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
         let found = self.inbox.find_head();
-        if matches!(self.state, State::Idle { .. }) && !self.inbox.is_empty() {
+        if matches!(self.state, State::Idle) && !self.inbox.is_empty() {
             self.state = State::Head { since_ns: cx.now_ns };
         }
         match found {
@@ -223,7 +255,7 @@ impl Connection {
                     return true;
                 }
                 if self.inbox.is_empty() {
-                    self.state = State::Idle { since_ns };
+                    self.state = State::Idle;
                 }
                 return false;
             }
@@ -269,7 +301,9 @@ impl Connection {
     pub(crate) fn finish<F: FnMut()>(&mut self, exchange: &Exchange, cx: &mut Context<'_, '_, F>) {
         if exchange.keep_alive {
             self.inbox.consume(exchange.head_len, exchange.content_len);
-            self.state = State::Idle { since_ns: cx.now_ns };
+            self.state = State::Idle;
+            self.open_ns = cx.now_ns;
+            self.was_answered = true;
         } else {
             self.inbox.discard(cx.returns);
             self.state = State::Finishing;
@@ -286,7 +320,7 @@ impl Connection {
                 if self.outbox.is_empty() { 0 } else { stalled },
             ),
             _ if !self.outbox.is_empty() => stalled,
-            State::Idle { since_ns } => since_ns.saturating_add(IDLE_NS),
+            State::Idle => self.open_ns.saturating_add(IDLE_NS),
             State::Head { since_ns } => since_ns.saturating_add(HEAD_NS),
             State::Serving { activity, since_ns, .. } => {
                 activity.deadline_ns().unwrap_or(since_ns.saturating_add(PROOF_NS))
@@ -298,7 +332,7 @@ impl Connection {
     /// Waited too long.
     fn expire<F: FnMut()>(&mut self, cx: &mut Context<'_, '_, F>) {
         match &self.state {
-            State::Idle { .. } if self.outbox.is_empty() => self.state = State::Finishing,
+            State::Idle if self.outbox.is_empty() => self.close(),
             State::Head { .. } if self.outbox.is_empty() => self.refuse(Code::RequestTimeout, cx),
             State::Serving { .. } if self.outbox.is_empty() => self.fail(&Failure::silence(), cx),
             _ => self.abort(cx),

@@ -14,20 +14,19 @@ use crate::peer::{News, Peer};
 use crate::readers::{READERS_MAX, Reader, Readers};
 use crate::{IntegrityLink, NetLink, NetPeer, TimerLink};
 
-/// Connections at once.
+/// Connections that are kept at once.
 pub const CONNECTIONS_MAX: usize = 16;
-/// More than the gateway keeps: a newcomer must be heard of, to make room for it.
-const CONNECTIONS_ASKED: u32 = 18;
-const _: () = assert!(CONNECTIONS_ASKED as usize == CONNECTIONS_MAX + 2);
+/// One more than is kept, so that a newcomer is heard at once. Who comes when all places are taken
+/// waits at `net`.
+pub(crate) const PLACES: usize = CONNECTIONS_MAX + 1;
+/// How long a client may be silent when others wait for its place.
+const SILENCE_NS: u64 = 1_000_000_000;
 const HTTP_PORT: u16 = 80;
 /// Receive buffers that wait for room in all connections together. The rest of what `net` has is
 /// for those that keep up.
 const LENT_MAX: usize = 16;
 /// Events that `net` may bring before connections get their turn.
 const EVENTS_PER_TURN: usize = protocols::net::RING_SLOTS;
-/// Connections that wait to be reset. Events are taken without looking for room for requests, or
-/// this PD and `net` could wait for each other with both rings full.
-const RESETS_MAX: usize = 32;
 /// How long until a refused listener is asked for again.
 const RETRY_NS: u64 = 1_000_000_000;
 /// The longest piece of a page: a path of which each byte becomes `%xx` and `&quot;`, and the rest.
@@ -40,7 +39,7 @@ const _: () =
 /// Buffers, to be placed in static memory: about 200 KiB.
 pub struct Memory {
     /// Full once the gateway has started.
-    connections: heapless::Vec<Connection, CONNECTIONS_MAX>,
+    connections: heapless::Vec<Connection, PLACES>,
     readers: [Reader; READERS_MAX],
     scratch: [u8; SCRATCH_BYTES],
     page: system::Status,
@@ -89,7 +88,7 @@ pub struct Counters {
     pub not_proven: u64,
     /// Connections that came.
     pub accepted: u64,
-    /// Connections that were reset to make room, or for want of it.
+    /// Connections that were ended to make room.
     pub dropped: u64,
     /// Connections at the moment.
     pub open: u64,
@@ -119,7 +118,6 @@ pub struct Gateway<'a, F: FnMut()> {
     connections: &'a mut [Connection],
     returns: Returns,
     lanes: Lanes,
-    resets: heapless::Deque<u16, RESETS_MAX>,
     counters: Counters,
     scratch: &'a mut [u8; SCRATCH_BYTES],
 }
@@ -131,7 +129,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     /// If the composition made a region too small.
     pub fn new(parts: Parts<'a, F>) -> Self {
         let Memory { connections, readers, scratch, page } = parts.memory;
-        let rings = CONNECTIONS_MAX * RING_BYTES as usize;
+        let rings = PLACES * RING_BYTES as usize;
         assert!(parts.output.len() >= rings, "the region to net is too small for responses");
         let mut start = 0;
         connections.clear();
@@ -150,7 +148,6 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             connections,
             returns: Returns::default(),
             lanes: Lanes::new(start, parts.output.len()),
-            resets: heapless::Deque::new(),
             counters: Counters::default(),
             scratch,
         }
@@ -189,8 +186,8 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             while self.facts.hear(now_ns) {}
             self.hear_timer(now_ns);
             self.listen(now_ns);
-            self.reset();
             has_more |= self.serve(now_ns);
+            has_more |= self.make_room(now_ns);
             self.readers.pump();
             self.readers.peer().flush();
             self.returns.flush(&mut self.net);
@@ -256,24 +253,13 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             connection.end(&mut cx);
         }
         self.returns.clear();
-        self.resets.clear();
         self.listener = Listener::Wanted(now_ns);
-    }
-
-    /// Resets the connections that have no place.
-    fn reset(&mut self) {
-        while let Some(&socket) = self.resets.front() {
-            if !self.net.send(crate::request(Op::Abort, socket)) {
-                return;
-            }
-            self.resets.pop_front();
-        }
     }
 
     fn listen(&mut self, now_ns: u64) {
         if matches!(self.listener, Listener::Wanted(at) if at <= now_ns) {
-            let len = CONNECTIONS_ASKED;
             let request = crate::request(Op::TcpListen, 0);
+            let len = u32::try_from(self.connections.len()).unwrap_or(0);
             if self.net.send(protocols::net::Request { port: HTTP_PORT, len, ..request }) {
                 self.listener = Listener::Asked;
             }
@@ -368,25 +354,50 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
             cx.net.blame("accepted on a socket that is in use");
             old.end(&mut cx);
         }
-        let free = connections.iter().position(Connection::is_free);
-        let idle = connections.iter().enumerate();
-        let idle = idle.filter_map(|(index, other)| Some((other.idle_since()?, index)));
-        let place = free.or_else(|| idle.min().map(|(_, longest)| longest));
-        let reset = match place.and_then(|index| connections.get_mut(index)) {
-            Some(place) => {
-                let reset = (!place.is_free()).then_some(place.socket);
-                place.end(&mut cx);
-                place.begin(socket, now_ns);
-                reset
-            }
-            // Everybody is being served.
-            None => Some(socket),
-        };
-        if let Some(socket) = reset {
-            self.counters.dropped += 1;
-            // Fails only when `net` accepts more than it was asked to: what it loses is its own.
-            let _ = self.resets.push_back(socket);
+        match connections.iter_mut().find(|connection| connection.is_free()) {
+            Some(place) => place.begin(socket, now_ns),
+            None => cx.net.blame("accepted more connections than it was asked to"),
         }
+    }
+
+    /// Is every place taken, and none about to be free?
+    fn is_crowded(&self) -> bool {
+        !self.connections.iter().any(Connection::is_gone)
+    }
+
+    /// Lets a connection go that gives way to whoever comes next, if there is no place for one;
+    /// whether it did.
+    ///
+    /// A client that has been silent for long is reset. Else a connection that is idle after its
+    /// answer is closed in order, one at a time: `net` may still be sending the answer. Nobody else
+    /// gives way, for who has just come is about to ask.
+    fn make_room(&mut self, now_ns: u64) -> bool {
+        if !self.is_crowded() {
+            return false;
+        }
+        let (connections, mut cx) = self.context(now_ns);
+        let one_is_leaving = connections.iter().any(Connection::is_leaving);
+        let quiet = connections.iter_mut().filter_map(|one| Some((one.quiet_since()?, one)));
+        match quiet.min_by_key(|(since_ns, _)| *since_ns) {
+            Some((since_ns, longest)) if since_ns.saturating_add(SILENCE_NS) <= now_ns => {
+                longest.abort(&mut cx);
+            }
+            _ if one_is_leaving => return false,
+            _ => {
+                let idle = connections.iter_mut().filter(|one| one.is_idle_again());
+                let Some(longest) = idle.min_by_key(|one| one.quiet_since()) else { return false };
+                longest.close();
+            }
+        }
+        cx.counters.dropped += 1;
+        true
+    }
+
+    /// When [`Gateway::make_room`] has something to do even if nothing happens.
+    fn room_deadline_ns(&self) -> u64 {
+        let quiet = self.connections.iter().filter_map(Connection::quiet_since);
+        let longest = quiet.min().filter(|_| self.is_crowded());
+        longest.map_or(u64::MAX, |since_ns| since_ns.saturating_add(SILENCE_NS))
     }
 
     fn hear_timer(&mut self, now_ns: u64) {
@@ -405,7 +416,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         let connections = self.connections.iter().map(Connection::deadline_ns);
         let deadline_ns = connections
             .chain([listener_ns, self.facts.deadline_ns(), self.net.deadline_ns()])
-            .chain([self.readers.peer().deadline_ns()])
+            .chain([self.readers.peer().deadline_ns(), self.room_deadline_ns()])
             // What is overdue waits for a peer, which will wake us.
             .filter(|deadline_ns| *deadline_ns > now_ns)
             .fold(u64::MAX, u64::min);

@@ -7,6 +7,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod age;
+mod crowd;
 mod damage;
 mod healing;
 mod house;

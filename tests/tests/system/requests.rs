@@ -18,7 +18,6 @@ pub(crate) fn tests() -> Tests<Served> {
         pipelined_requests_are_answered_in_order,
         a_request_may_come_byte_by_byte,
         noise_never_gets_a_wrong_answer,
-        silent_connections_shut_nobody_out,
     ]
 }
 
@@ -222,15 +221,5 @@ pub(crate) fn noise_never_gets_a_wrong_answer(served: &Served) {
             }
         }
     }
-    served.assert_serves();
-}
-
-pub(crate) fn silent_connections_shut_nobody_out(served: &Served) {
-    let mut silent: Vec<_> = (0..60).map(|_| served.machine.connect()).collect();
-    for connection in silent.iter_mut().step_by(2) {
-        connection.send(b"GET / HTT");
-    }
-    served.assert_serves();
-    drop(silent);
     served.assert_serves();
 }

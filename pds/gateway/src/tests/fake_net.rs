@@ -31,6 +31,8 @@ struct Socket {
     has_shut: bool,
     has_told_shut: bool,
     is_closing: bool,
+    /// The client does not close when the gateway does.
+    stays: bool,
 }
 
 pub(crate) struct FakeNet {
@@ -114,6 +116,13 @@ impl FakeNet {
         if let Some(socket) = self.sockets.remove(&number) {
             self.disown(number);
             self.end(number, socket, true, Status::Reset, 0);
+        }
+    }
+
+    /// The client never closes.
+    pub(crate) fn stay(&mut self, socket: u16) {
+        if let Some(socket) = self.sockets.get_mut(&socket) {
+            socket.stays = true;
         }
     }
 
@@ -295,7 +304,7 @@ impl FakeNet {
             is_busy = true;
         }
         // The client closes when the gateway does.
-        if socket.is_closing && socket.sends.is_empty() && self.link.room() > 0 {
+        if socket.is_closing && !socket.stays && socket.sends.is_empty() && self.link.room() > 0 {
             self.disown(number);
             self.end(number, socket, false, Status::Ok, 0);
             return true;

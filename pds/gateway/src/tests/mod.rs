@@ -3,6 +3,7 @@
 mod chaos;
 mod connections;
 mod corpus;
+mod crowd;
 mod fake_integrity;
 mod fake_net;
 mod objects;
@@ -112,7 +113,7 @@ impl World {
         let refreshes_too = refreshes.clone();
         let (net_link, integrity_link) = (link(), link());
         let (ledger_link, crypto_link, timer_link) = (link(), link(), link());
-        let (output, input) = (region(0x40000), region(0x20000));
+        let (output, input) = (region(0x43000), region(0x20000));
         let (paths, proven) = (region(0x4000), region(0x40000));
         let (random, page) = (region(0x1000), region(size_of::<Status>()));
         let gateway = Gateway::new(Parts {
@@ -261,10 +262,15 @@ impl World {
 
     /// A new connection on which the client has sent these bytes.
     pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) -> u16 {
-        let socket = self.net.connect().expect("the gateway listens");
+        self.try_say(bytes).expect("the gateway listens")
+    }
+
+    /// The same; `None` when there is no place.
+    pub(crate) fn try_say(&mut self, bytes: impl AsRef<[u8]>) -> Option<u16> {
+        let socket = self.net.connect()?;
         self.net.send(socket, bytes.as_ref());
         self.run();
-        socket
+        Some(socket)
     }
 
     /// The answer to one request on a connection of its own, which the gateway then ends.
