@@ -22,7 +22,7 @@ ASKED_CONFIG := $(filter-out default undefined file,$(origin CONFIG))
 
 # Set-up, and the choice of the kernel: only for targets that build something.
 GOALS := $(or $(MAKECMDGOALS),image)
-ifneq ($(filter-out clean fuzz help mutants sdk setup,$(GOALS)),)
+ifneq ($(filter-out clean fuzz help miri mutants sdk setup,$(GOALS)),)
   SETUP := $(shell ci/setup.sh && echo done)
   ifneq ($(SETUP),done)
     $(error this machine lacks something, see above)
@@ -66,7 +66,7 @@ DISK    ?= $(DEMO)/volume.img
 # A user's own files have no rule that makes them.
 DEMO_MADE := $(filter $(DEMO)/chain $(DEMO)/volume.img,$(CHAIN) $(DISK))
 
-.PHONY: image run sabotage sabotage-image soak test test-host test-on-target test-system bench bench-on-target bench-page graph sdk setup docs check fuzz mutants clean help FORCE
+.PHONY: image run sabotage sabotage-image soak test test-host test-on-target test-system bench bench-on-target bench-page graph sdk setup docs check fuzz miri mutants clean help FORCE
 MAKEFLAGS += --no-print-directory
 # Programs of the host are where .cargo/config.toml says.
 unexport CARGO_TARGET_DIR
@@ -95,6 +95,7 @@ help:
 ##   docs   the API's documentation, build/cargo/host/doc
 ##   check  what CI runs
 ##   fuzz   fuzz every parser of the ledger, FUZZ_SECONDS=60 each (cargo-fuzz, nightly)
+##   miri   look for undefined behaviour, MIRI=<part of test names> (nightly with Miri)
 ##   mutants  take out the ledger's rules one by one; MUTANTS='-f <file>' (cargo-mutants)
 ##   clean  remove build/
 ## OVERLAY=<file.xml> joins more fragments, ALLOW=<lint> leaves lints out (docs/system-xml.md).
@@ -281,6 +282,9 @@ check:
 
 fuzz:
 	@ci/fuzz.sh
+
+miri:
+	@ci/miri.sh $(MIRI)
 
 mutants:
 	@ci/mutants.sh $(MUTANTS)

@@ -201,6 +201,7 @@ fn atomics_do_what_their_names_say() {
 /// A peer that keeps writing one of two values: every read sees one of them, never a mixture.
 #[test]
 fn an_atomic_is_never_torn() {
+    const ROUNDS: u64 = if cfg!(miri) { 100 } else { 100_000 };
     let mut memory = 0_u64;
     let pointer = NonNull::from(&mut memory);
     // SAFETY: outlives both threads below; only accessed through shared references.
@@ -209,12 +210,12 @@ fn an_atomic_is_never_torn() {
     let own: SharedMemoryRef<'_, u64> = unsafe { SharedMemoryRef::new(pointer) };
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for round in 0..100_000_u64 {
+            for round in 0..ROUNDS {
                 let value = if round % 2 == 0 { u64::MAX } else { 0 };
                 peer.as_mut_ptr().atomic_store(value, Ordering::Release);
             }
         });
-        for _ in 0..100_000 {
+        for _ in 0..ROUNDS {
             let value = own.as_ptr().atomic_load(Ordering::Acquire);
             assert!(value == 0 || value == u64::MAX);
         }

@@ -12,7 +12,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use super::*;
 
 const SLOTS: usize = 4;
-const RESTARTS_MIN: usize = 10_000;
+const RESTARTS_MIN: usize = if cfg!(miri) { 10 } else { 10_000 };
+const HISTORIES: u32 = if cfg!(miri) { 2 } else { 400 };
 
 /// A message that says which life sent it to which, and as the how manieth.
 #[repr(C)]
@@ -232,7 +233,7 @@ fn live_through(history: &[(usize, Step)]) -> usize {
 #[test]
 fn no_history_of_restarts_loses_mixes_or_repeats_a_message() {
     let restarts = Cell::new(0);
-    let mut runner = TestRunner::new(Config { cases: 400, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: HISTORIES, ..Config::default() });
     runner
         .run(&steps(), |history| {
             restarts.set(restarts.get() + live_through(&history));

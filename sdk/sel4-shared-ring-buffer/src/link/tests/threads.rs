@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-const MESSAGES: u64 = 200_000;
+const MESSAGES: u64 = if cfg!(miri) { 200 } else { 200_000 };
 type Link = RawLink<[u64; 3], [u64; 3], 16>;
 
 const fn message(number: u64) -> [u64; 3] {
@@ -67,7 +67,7 @@ fn two_threads_echo_with_few_wake_ups() {
 
 #[test]
 fn a_client_that_keeps_restarting_is_never_misread() {
-    const LIVES: u64 = 20_000;
+    const LIVES: u64 = if cfg!(miri) { 50 } else { 20_000 };
     let link = Link::new();
     thread::scope(|scope| {
         let client = scope.spawn(|| {
