@@ -92,7 +92,9 @@ impl Healing {
         let disk = chain.volume("healing", &house.get().files);
         let image = environment.image(&folder.path().join("image"), &chain.folder, &additions);
         let disk = disk.to_str().unwrap();
-        let arguments = ["-icount", "shift=0"].map(str::to_owned);
+        // Nanoseconds per instruction, as a power of two.
+        let shift = std::env::var("CAIRN_ICOUNT_SHIFT").unwrap_or("0".to_owned());
+        let arguments = ["-icount".to_owned(), format!("shift={shift}")];
         let machine = Machine::boot(environment, &image, "healing", disk, &arguments);
         let system = fs::read_to_string(folder.path().join("image/system.xml")).unwrap();
         Self { house: house.clone(), machine, turn: Mutex::new(()), rings: rings(&system), folder }
