@@ -34,6 +34,51 @@ impl Response {
         field.map(|(_, value)| value.as_str())
     }
 
+    /// Reads one, with the content that all have but those to `HEAD`.
+    ///
+    /// # Errors
+    /// It ends within the head.
+    pub fn read(from: &mut impl BufRead, has_body: bool) -> Result<Self, Error> {
+        let first = line(from)?;
+        let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let status = status.ok_or_else(|| Error::other(format!("bad status line `{first}`")))?;
+        let mut fields = Vec::new();
+        loop {
+            let line = line(from)?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(": ").ok_or_else(|| Error::other(line.clone()))?;
+            fields.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        let mut response = Self { status, fields, body: Vec::new(), is_cut: false };
+        if has_body && !matches!(status, 204 | 304) {
+            response.is_cut = response.read_body(from).is_err();
+        }
+        Ok(response)
+    }
+
+    fn read_body(&mut self, from: &mut impl BufRead) -> Result<(), Error> {
+        if self.field("transfer-encoding") == Some("chunked") {
+            loop {
+                let size = line(from)?;
+                let len = u64::from_str_radix(&size, 16).map_err(Error::other)?;
+                take(from, len, &mut self.body)?;
+                if !line(from)?.is_empty() {
+                    return Err(ErrorKind::InvalidData.into());
+                }
+                if len == 0 {
+                    return Ok(());
+                }
+            }
+        }
+        match self.field("content-length").map(str::parse) {
+            Some(Ok(len)) => take(from, len, &mut self.body),
+            Some(Err(error)) => Err(Error::other(error)),
+            None => from.read_to_end(&mut self.body).map(drop),
+        }
+    }
+
     /// The content as text.
     ///
     /// # Panics
@@ -98,7 +143,7 @@ impl Connection {
     /// # Panics
     /// If none comes.
     pub fn response(&mut self) -> Response {
-        self.read(true).unwrap_or_else(|error| panic!("no response: {error}"))
+        self.try_response().unwrap_or_else(|error| panic!("no response: {error}"))
     }
 
     /// The next response, to `HEAD`.
@@ -106,7 +151,8 @@ impl Connection {
     /// # Panics
     /// If none comes.
     pub fn head_response(&mut self) -> Response {
-        self.read(false).unwrap_or_else(|error| panic!("no response: {error}"))
+        Response::read(&mut self.stream, false)
+            .unwrap_or_else(|error| panic!("no response: {error}"))
     }
 
     /// The next response, or why there is none.
@@ -114,7 +160,7 @@ impl Connection {
     /// # Errors
     /// The connection ended, or timed out, within the head.
     pub fn try_response(&mut self) -> Result<Response, Error> {
-        self.read(true)
+        Response::read(&mut self.stream, true)
     }
 
     /// Whether the server has closed the connection, which it must have announced.
@@ -131,57 +177,16 @@ impl Connection {
     pub fn has_begun(&mut self) -> bool {
         self.stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty())
     }
+}
 
-    fn read(&mut self, has_body: bool) -> Result<Response, Error> {
-        let line = self.line()?;
-        let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
-        let status = status.ok_or_else(|| Error::other(format!("bad status line `{line}`")))?;
-        let mut fields = Vec::new();
-        loop {
-            let line = self.line()?;
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = line.split_once(": ").ok_or_else(|| Error::other(line.clone()))?;
-            fields.push((name.to_ascii_lowercase(), value.to_owned()));
-        }
-        let mut response = Response { status, fields, body: Vec::new(), is_cut: false };
-        if has_body && !matches!(status, 204 | 304) {
-            response.is_cut = self.body(&mut response).is_err();
-        }
-        Ok(response)
-    }
+fn line(from: &mut impl BufRead) -> Result<String, Error> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    let text = line.strip_suffix("\r\n").ok_or(ErrorKind::UnexpectedEof)?;
+    Ok(text.to_owned())
+}
 
-    fn line(&mut self) -> Result<String, Error> {
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let text = line.strip_suffix("\r\n").ok_or(ErrorKind::UnexpectedEof)?;
-        Ok(text.to_owned())
-    }
-
-    fn body(&mut self, response: &mut Response) -> Result<(), Error> {
-        if response.field("transfer-encoding") == Some("chunked") {
-            loop {
-                let line = self.line()?;
-                let len = u64::from_str_radix(&line, 16).map_err(Error::other)?;
-                self.take(len, &mut response.body)?;
-                if !self.line()?.is_empty() {
-                    return Err(ErrorKind::InvalidData.into());
-                }
-                if len == 0 {
-                    return Ok(());
-                }
-            }
-        }
-        match response.field("content-length").map(str::parse) {
-            Some(Ok(len)) => self.take(len, &mut response.body),
-            Some(Err(error)) => Err(Error::other(error)),
-            None => self.stream.read_to_end(&mut response.body).map(drop),
-        }
-    }
-
-    fn take(&mut self, len: u64, body: &mut Vec<u8>) -> Result<(), Error> {
-        let read = self.stream.by_ref().take(len).read_to_end(body)?;
-        if read as u64 == len { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
-    }
+fn take(from: &mut impl BufRead, len: u64, body: &mut Vec<u8>) -> Result<(), Error> {
+    let read = from.take(len).read_to_end(body)?;
+    if read as u64 == len { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
 }

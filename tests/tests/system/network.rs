@@ -1,10 +1,12 @@
-//! A hostile neighbour on the cable: whatever it sends, the system stays up and serves right bytes.
+//! A crowd and a hostile neighbour on the cable: whatever comes, the system stays up and serves right
+//! bytes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use cairn_tests::crowd;
 use cairn_tests::frames::{self, TcpAnswer};
 use cairn_tests::machine::{Machine, PATIENCE};
 use cairn_tests::random::Random;
@@ -21,6 +23,12 @@ use crate::shared::{Shared, named, trials};
 const HTTP: u16 = 80;
 /// How long the guest may take for an answer before the question is repeated.
 const ROUND: Duration = Duration::from_secs(2);
+/// Clients of a burst.
+const CLIENTS: usize = 100;
+/// How long a burst may take that takes half a second on an idle machine.
+const BURST: Duration = Duration::from_secs(15);
+/// From connecting until a client of a burst asks: far less than the second after which it gives way.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A machine with an open cable. Tests use it one after the other.
 pub(crate) struct Wired {
@@ -56,6 +64,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
     let tests = named!["network":
         ping_is_answered,
         a_port_scan_finds_one_port,
+        everybody_in_a_burst_is_answered,
         half_open_connections_shut_nobody_out,
         malformed_frames_are_survived,
     ];
@@ -110,6 +119,27 @@ pub(crate) fn a_port_scan_finds_one_port(wired: &Wired) {
         }
     }
     assert_eq!((silent, open), (BTreeSet::new(), BTreeSet::from([HTTP])));
+    wired.assert_serves();
+}
+
+pub(crate) fn everybody_in_a_burst_is_answered(wired: &Wired) {
+    let wire = wired.wire.lock().unwrap();
+    let path = "block-and-one.bin";
+    let (file, state) = (target(path), "/status");
+    let asked = [&file, state].repeat(CLIENTS / 2);
+    for (round, first_port) in (0..10).zip((20_000..).step_by(CLIENTS)) {
+        let begun = Instant::now();
+        let responses = crowd::ask_all(&wire, &asked, first_port, PAUSE, begun + BURST);
+        println!("round {round}: {} clients in {:?}", responses.len(), begun.elapsed());
+        for (response, target) in responses.iter().zip(&asked) {
+            assert_eq!(response.status, 200, "{target}");
+            if *target == state {
+                serde_json::from_slice::<Value>(&response.body).unwrap();
+            } else {
+                assert!(response.body == wired.house.get().files[path]);
+            }
+        }
+    }
     wired.assert_serves();
 }
 
