@@ -44,11 +44,16 @@ const fn known(name: &'static str, kind: &'static str, help: &'static str, value
     PerPd { name, kind, help, value }
 }
 
-const PER_PD: [PerPd; 23] = [
+const PER_PD: [PerPd; 24] = [
     known("cairn_pd_state", "gauge", "The state that the PD is in.", Value::State),
     known("cairn_pd_generation", "gauge", "Which of its lives, from 1.", Value::Generation),
     known("cairn_pd_faults_total", "counter", "Faults.", Value::Faults),
-    known("cairn_pd_restarts_total", "counter", "Starts after a fault.", Value::Restarts),
+    known(
+        "cairn_pd_restarts_total",
+        "counter",
+        "Times that it was started again, after a fault or by command.",
+        Value::Restarts,
+    ),
     known("cairn_pd_cpu_seconds_total", "counter", "CPU time used.", Value::Cpu),
     known("cairn_pd_ram_bytes", "gauge", "RAM that no other PD writes.", Value::Ram),
     known("cairn_pd_stack_bytes", "gauge", "Stack.", Value::Stack),
@@ -71,6 +76,7 @@ const PER_PD: [PerPd; 23] = [
     counter("cairn_pd_transmitted_bytes_total", "Bytes sent.", Counter::TransmittedBytes),
     counter("cairn_pd_dropped_total", "Frames, datagrams or clients dropped.", Counter::Dropped),
     counter("cairn_pd_accepted_total", "Connections accepted.", Counter::Accepted),
+    known("cairn_pd_open", "gauge", "Connections that are open.", Value::Counter(Counter::Open)),
     counter("cairn_pd_blocks_total", "Blocks read.", Counter::Blocks),
     counter(
         "cairn_pd_not_proven_total",

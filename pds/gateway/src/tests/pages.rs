@@ -193,6 +193,7 @@ fn prometheus_understands_the_metrics() {
     use prometheus_parse::Value::{Counter, Gauge};
     let mut world = world_with(3);
     world.status.pds[1].cpu_us = 1_500_000;
+    world.status.pds[1].counters[usize::from(protocols::lifecycle::Counter::Open.code())] = 5;
     let (scrape, text) = metrics_of(&mut world);
     let sample = |name: &str, pd: Option<&str>| {
         let mut named = scrape.samples.iter().filter(|sample| sample.metric == name);
@@ -206,6 +207,7 @@ fn prometheus_understands_the_metrics() {
     assert_eq!(sample("cairn_chain_sequence", None).value, Gauge(6.0));
     assert_eq!(sample("cairn_pd_received_total", Some("nic")).value, Counter(77.0));
     assert_eq!(sample("cairn_pd_cpu_seconds_total", Some("nic")).value, Counter(1.5));
+    assert_eq!(sample("cairn_pd_open", Some("nic")).value, Gauge(5.0));
     for (name, value) in [
         ("cairn_peer_waiting", Gauge(3.0)),
         ("cairn_peer_waiting_most", Gauge(9.0)),
