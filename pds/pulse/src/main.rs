@@ -16,10 +16,11 @@ fn init() -> Never {
     let Some(supervisor) = cairn_pd::supervisor_channel() else {
         panic!("nobody to wake");
     };
+    let mut wake_supervisor = cairn_pd::notifier(supervisor);
     pd.ready();
     loop {
         pd.wake();
-        supervisor.notify();
+        wake_supervisor();
         sel4::r#yield();
     }
 }
