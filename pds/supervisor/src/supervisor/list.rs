@@ -28,7 +28,7 @@ impl<C: Children> Supervisor<'_, C> {
                 pd.generation,
                 pd.priority,
                 pd.cpu_us / 1000,
-                pd.stack_used_bytes,
+                Seen(pd.stack_used_bytes),
                 pd.stack_bytes,
                 count(Counter::Wakeups),
                 count(Counter::Notifications),
@@ -46,6 +46,18 @@ fn fullest(status: &Status, pd: usize) -> (u32, u32, &str) {
     rings.max_by_key(share).unwrap_or_default()
 }
 
+/// The most of a stack that was in use; zero is what nobody may see.
+struct Seen(u32);
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.pad("-"),
+            bytes => fmt::Display::fmt(&bytes, f),
+        }
+    }
+}
+
 /// Which peers of a PD broke a protocol, and how often each.
 struct Guilty<'a>(&'a Status, usize);
 
@@ -56,5 +68,17 @@ impl fmt::Display for Guilty<'_> {
             write!(f, " {name}:{}", seen.violations)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn a_stack_that_nobody_may_see_is_not_an_empty_one() {
+        assert_eq!(format!("{:>5}/{:<5}", Seen(0), 4096), "    -/4096 ");
+        assert_eq!(format!("{:>5}/{:<5}", Seen(528), 4096), "  528/4096 ");
     }
 }
