@@ -109,13 +109,18 @@ pub(crate) fn every_pd_is_measured(served: &Served) {
         assert!(number(&pd["ram_bytes"]) > number(&pd["stack_bytes"]), "{pd}");
         assert!(number(&pd["cpu_us"]) < number(&status["uptime_us"]), "{pd}");
     }
+    let number_of = |pd, key| number(&named(&status["pds"], pd).unwrap()[key]);
+    assert!(number_of("pulse", "notifications") > 0);
+    assert!(number_of("gateway", "open") > 0, "this connection");
+}
+
+/// The one of some values that has this name.
+fn named<'v>(values: &'v Value, name: &str) -> Option<&'v Value> {
+    values.as_array()?.iter().find(|value| value["name"] == name)
 }
 
 /// What `pd` says about `peer`.
 pub(crate) fn peer<'s>(status: &'s Value, pd: &str, peer: &str) -> &'s Value {
-    let named = |values: &'s Value, name: &str| {
-        values.as_array().and_then(|values| values.iter().find(|value| value["name"] == name))
-    };
     let pd = named(&status["pds"], pd).unwrap_or_else(|| panic!("{pd}"));
     named(&pd["peers"], peer).unwrap_or_else(|| panic!("{peer} is nobody to {pd}"))
 }
