@@ -1,4 +1,4 @@
-//! `sabotage <pd> <harm> <generation or all> <address>`: a test's order to a child.
+//! `sabotage <pd> <harm> <generation or all> <address or milliseconds>`: a test's order to a child.
 
 use cairn_pd::sabotage::{Order, order};
 

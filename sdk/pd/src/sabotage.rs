@@ -22,7 +22,7 @@ pub struct Order {
     pub generation: u64,
     /// The first letters of what to do, zero-padded; see `HARMS`.
     pub harm: [u8; 8],
-    /// An address, where one is needed.
+    /// An address or a time, where one is needed.
     pub argument: u64,
     /// Tells this order from the one before; [`order`] chooses it.
     pub number: u64,
@@ -36,7 +36,7 @@ static OBEYED: AtomicU64 = AtomicU64::new(0);
 
 type Harm = fn(u64);
 
-const HARMS: [(&[u8; 8], Harm); 11] = [
+const HARMS: [(&[u8; 8], Harm); 12] = [
     (b"panic\0\0\0", |_| panic!("ordered to")),
     (b"null\0\0\0\0", |_| null_write()),
     (b"jump\0\0\0\0", |_| jump()),
@@ -45,6 +45,7 @@ const HARMS: [(&[u8; 8], Harm); 11] = [
         overflow(1);
     }),
     (b"loop\0\0\0\0", |_| spin()),
+    (b"busy\0\0\0\0", be_busy),
     (b"syscall\0", |_| bad_syscall()),
     (b"ring\0\0\0\0", spoil_ring),
     (b"forge\0\0\0", |_| forge()),
@@ -117,6 +118,17 @@ fn bad_syscall() {
 fn spin() {
     loop {
         core::hint::spin_loop();
+    }
+}
+
+/// Spins for so many milliseconds, and answers `supervisor` meanwhile.
+fn be_busy(millis: u64) {
+    let start = state::counter();
+    let ticks = state::counter_frequency_hz() / 1000 * millis;
+    while state::counter() - start < ticks {
+        if let Some(page) = state::page() {
+            page.set_heartbeat(state::counter());
+        }
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
         a_hostile_pd_is_held_and_harms_nobody,
         a_console_that_dies_loses_no_speaker,
         every_pd_can_be_stopped_and_started,
+        a_pd_that_spins_takes_no_more_than_its_budget,
+        a_pd_that_hangs_is_stopped_soon,
+        whoever_spins_can_be_started_again_by_command,
         nothing_leaks_while_pds_die,
     ];
     trials(&healing, tests)
@@ -55,6 +58,8 @@ const HOSTILE: [&str; 3] = ["forge", "flood", "scribble"];
 const DISPENSABLE: [&str; 3] = ["entropy", "crypto", "ledger"];
 /// Virtual time from a fault until everybody runs again.
 const HEALED_US_MAX: u64 = 100_000;
+/// What a PD that hangs consumes until it is stopped, and what it does before and after that.
+const HUNG_US_MAX: u64 = 80_000;
 /// How long a client waits before it tries again.
 const CLIENT_PATIENCE: Duration = Duration::from_millis(1500);
 /// Readers at a time.
@@ -199,7 +204,7 @@ fn generation(status: &Value, name: &str) -> u64 {
 }
 
 fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = is_there() {
             return found;
@@ -401,6 +406,79 @@ fn every_pd_can_be_stopped_and_started(healing: &Healing) {
         let (healed_us, _) = healing.healed(number, pd, "initialising");
         println!("{pd}: serves {healed_us} us after its start");
         assert!(healed_us <= HEALED_US_MAX, "{pd}: {healed_us}");
+    }
+}
+
+/// What a PD consumed between two looks, in microseconds.
+fn consumed_us(before: &Value, after: &Value, pd: &str) -> u64 {
+    let of = |status| of(status, pd)["cpu_us"].as_u64().unwrap();
+    of(after) - of(before)
+}
+
+/// Every PD spins for a while, and goes on to answer `supervisor`, so nobody stops it. It takes its budget,
+/// and leaves the rest to `gateway`, the least urgent, which spins as well, before and after. More urgent
+/// ones do not notice.
+fn a_pd_that_spins_takes_no_more_than_its_budget(healing: &Healing) {
+    const SPINS_MS: u64 = 400;
+    const GATEWAY_SPINS_MS: u64 = 600;
+    let _turn = healing.turn();
+    for pd in victims().filter(|pd| *pd != "gateway") {
+        let before = healing.status();
+        let [budget, period] =
+            ["budget_us", "period_us"].map(|key| of(&before, pd)[key].as_u64().unwrap());
+        for (pd, millis) in [("gateway", GATEWAY_SPINS_MS), (pd, SPINS_MS)] {
+            let life = generation(&before, pd);
+            healing.machine.type_line(&format!("sabotage {pd} busy {life} {millis}"));
+        }
+        let after = healing.status();
+        let [spun, left] = [pd, "gateway"].map(|pd| consumed_us(&before, &after, pd));
+        println!("{pd}: {spun} us of {SPINS_MS} ms, {left} us for gateway");
+        assert!(spun > SPINS_MS * 700, "{pd} did not spin");
+        assert!(budget < period, "{pd} may take everything");
+        // What it had saved up, and what it does beside that.
+        let most = (SPINS_MS * 1000 + period) * budget / period + 5_000;
+        assert!(spun <= most, "{pd}: {spun} > {most}");
+        let alone = (GATEWAY_SPINS_MS - SPINS_MS) * 1000;
+        let least = alone + SPINS_MS * 1000 * (period - budget) / period;
+        assert!(left * 100 >= least * 96, "{pd}: {left} < {least}");
+        for other in PDS {
+            let (then, now) = (of(&before, other), of(&after, other));
+            for key in ["faults", "restarts", "generation"] {
+                assert_eq!(now[key], then[key], "{pd} spins: {now}");
+            }
+        }
+    }
+}
+
+/// Every PD spins and answers nobody.
+fn a_pd_that_hangs_is_stopped_soon(healing: &Healing) {
+    let _turn = healing.turn();
+    for pd in victims() {
+        let before = healing.status();
+        let (number, life) = (next_event(&before), generation(&before, pd));
+        healing.machine.type_line(&format!("sabotage {pd} loop {life}"));
+        healing.healed(number, pd, "failed");
+        let spun = consumed_us(&before, &healing.status(), pd);
+        println!("{pd}: {spun} us until it was stopped");
+        assert!(spun <= HUNG_US_MAX, "{pd}: {spun}");
+    }
+}
+
+/// Every PD spins for long, and answers, so that only a command ends it. The console goes on for all of
+/// that time, although all but one are more urgent than it.
+fn whoever_spins_can_be_started_again_by_command(healing: &Healing) {
+    const SPINS_MS: u64 = 20_000;
+    let _turn = healing.turn();
+    for pd in victims().filter(|pd| *pd != "serial") {
+        let before = healing.status();
+        let (number, life) = (next_event(&before), generation(&before, pd));
+        healing.machine.type_line(&format!("sabotage {pd} busy {life} {SPINS_MS}"));
+        healing.machine.type_line(&format!("restart {pd}"));
+        healing.healed(number, pd, "initialising");
+        let status = healing.status();
+        let spun = consumed_us(&before, &status, pd);
+        println!("{pd}: {spun} us until it was started again");
+        assert!(generation(&status, pd) == life + 1 && spun < SPINS_MS * 500, "{pd}: {spun}");
     }
 }
 
