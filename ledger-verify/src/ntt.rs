@@ -47,6 +47,7 @@ impl<const Q: u32, const ROOT: u32, const N: usize> Ring<Q, ROOT, N> {
     }
 
     /// Algorithm 41.
+    #[inline(never)]
     pub(crate) fn ntt(poly: &mut [u32; N]) {
         let mut zetas = Self::ZETAS.iter().skip(1);
         let mut half = N / 2;
@@ -64,6 +65,7 @@ impl<const Q: u32, const ROOT: u32, const N: usize> Ring<Q, ROOT, N> {
     }
 
     /// Algorithm 42.
+    #[inline(never)]
     pub(crate) fn inverse_ntt(poly: &mut [u32; N]) {
         let mut zetas = Self::ZETAS.iter().rev();
         let mut half = 1;

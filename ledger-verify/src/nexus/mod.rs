@@ -12,6 +12,9 @@
 //! Sources of truth: the C++ node, LLL-TAO 5.1.6, whose headers each module names, and real data of
 //! the main network in `tests/vectors/nexus.json`. Integers are little-endian on the wire; a number of n bits
 //! is n/8 bytes, the lowest first, and prints as hexadecimal digits in the opposite order.
+//!
+//! A device has little room for code. What several functions call is therefore out of line
+//! (`inline(never)`), where the compiler would copy it to each of them; `make bench` tells the size.
 
 pub mod address;
 pub mod block;

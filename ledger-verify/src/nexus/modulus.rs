@@ -118,6 +118,7 @@ impl<const LIMBS: usize> Modulus<LIMBS> {
     }
 
     /// `number`, with the limb `top` above it, less the modulus if it is not below.
+    #[inline(never)]
     const fn reduce_once(&self, number: Limbs<LIMBS>, top: u64) -> Limbs<LIMBS> {
         let (difference, borrow) = sub(&number, &self.limbs);
         if borrow > top { number } else { difference }

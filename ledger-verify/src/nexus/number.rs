@@ -35,7 +35,7 @@ impl<const N: usize> Number<N> {
     #[must_use]
     #[inline(never)]
     pub fn is_zero(&self) -> bool {
-        self.0.iter().all(|byte| *byte == 0)
+        *self == Self::ZERO
     }
 
     /// The highest byte, which tells what kind of thing the number names.

@@ -7,7 +7,6 @@ use super::register::object::{Field, Object, Type};
 use super::register::{Kind, State};
 use super::wire;
 use crate::Digest;
-use crate::bytes::copy;
 use crate::cbor::Reader;
 use crate::digest::read_hex;
 use crate::registers::wire::read_register;
@@ -137,8 +136,10 @@ impl<'a> Fields<'a> {
         let field = self.field(name).filter(|field| field.kind == Type::U256);
         self.is_complete &= field.is_some();
         let mut digest = Digest::ZERO;
-        copy(&mut digest.0, field.map_or(&[], |field| field.value));
-        digest.0.reverse();
+        let bytes = field.map_or(&[][..], |field| field.value);
+        for (index, place) in digest.0.iter_mut().enumerate() {
+            *place = bytes.get(Digest::BYTES - 1 - index).copied().unwrap_or(0);
+        }
         digest
     }
 }
@@ -150,14 +151,18 @@ fn version(text: &str) -> Option<Version> {
     let mut parts = text.as_bytes().split(|byte| *byte == b'.');
     let mut version = Version([0; 3]);
     for part in &mut version.0 {
-        let digits = parts.next()?;
-        if digits.is_empty() || digits.len() > 1 && digits.starts_with(b"0") {
-            return None;
-        }
-        for digit in digits {
-            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-            *part = part.checked_mul(10)?.checked_add(digit.into())?;
-        }
+        *part = decimal(parts.next()?)?;
     }
     parts.next().is_none().then_some(version)
+}
+
+#[inline(never)]
+fn decimal(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 1 && digits.starts_with(b"0") {
+        return None;
+    }
+    digits.iter().try_fold(0_u32, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }

@@ -50,6 +50,7 @@ pub struct Contract<'a> {
 }
 
 impl<'a> Contract<'a> {
+    #[inline(never)]
     fn read(reader: &mut Reader<'a>) -> Self {
         let mut stream = || {
             let bytes = reader.bytes(TRANSACTION_BYTES_MAX);

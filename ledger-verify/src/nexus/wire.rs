@@ -118,6 +118,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A CompactSize of at most `max`, and so many bytes.
+    #[inline(never)]
     pub(super) fn bytes(&mut self, max: usize) -> &'a [u8] {
         let length = self.compact(0, max);
         self.take(length)

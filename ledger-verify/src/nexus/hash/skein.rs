@@ -3,8 +3,6 @@
 //! Later versions, and with them every published crate, have other rotations and another parity.
 //! Source: LLL-TAO `LLC/hash/SK/skein.h`. Names are those of the Skein paper, sections 3.3 to 3.5.
 
-use crate::bytes::copy;
-
 /// What the key's words add up to (⊕) with the last word of the extended key.
 const PARITY: u64 = 0x5555_5555_5555_5555;
 
@@ -84,8 +82,11 @@ impl<const WORDS: usize> Skein<WORDS> {
             bytes_done: 0,
             first: FIRST,
         };
-        let config = [SCHEMA, output_bits, 0, 0];
-        config.iter().for_each(|word| skein.update(&word.to_le_bytes()));
+        // Two words, and two of zeros.
+        for (place, word) in skein.block.iter_mut().zip([SCHEMA, output_bits]) {
+            *place = word;
+        }
+        skein.block_bytes = 32;
         skein.end(CONFIG);
         skein
     }
@@ -110,8 +111,9 @@ impl<const WORDS: usize> Skein<WORDS> {
         // The number of the block of output: there is one only.
         self.update(&[0; 8]);
         self.end(OUTPUT);
-        for (bytes, word) in output.chunks_mut(8).zip(self.chaining) {
-            copy(bytes, &word.to_le_bytes());
+        for (index, byte) in output.iter_mut().enumerate() {
+            let word = self.chaining.get(index / 8).map_or(0, |word| word >> (index % 8 * 8));
+            [*byte, ..] = word.to_le_bytes();
         }
     }
 
@@ -124,6 +126,7 @@ impl<const WORDS: usize> Skein<WORDS> {
     }
 
     /// One step of UBI.
+    #[inline(never)]
     fn compress(&mut self, kind: u64) {
         self.bytes_done += self.block_bytes as u64;
         let message = self.block;

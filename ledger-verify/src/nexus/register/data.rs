@@ -23,6 +23,7 @@ impl Data {
 
     /// Adds bytes; false, and nothing is added, when they do not fit.
     #[must_use]
+    #[inline(never)]
     pub(super) fn append(&mut self, more: &[u8]) -> bool {
         let room = self.bytes.get_mut(self.length..).unwrap_or(&mut []);
         let Some(place) = room.get_mut(..more.len()) else { return false };

@@ -11,17 +11,7 @@ const MUTABLE: u8 = 0xff;
 /// The code of a type in a write is higher by this.
 const WRITE_CODES: u8 = 0x6f;
 /// Fields that only the ledger itself writes.
-const RESERVED: [&[u8]; 9] = [
-    b"balance",
-    b"token",
-    b"require",
-    b"supply",
-    b"decimals",
-    b"trust",
-    b"stake",
-    b"system",
-    b"name",
-];
+const RESERVED: &[u8] = b"balance token require supply decimals trust stake system name";
 
 /// Type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +52,11 @@ impl Type {
         }
     }
 
-    fn read_value<'a>(self, reader: &mut Reader<'a>) -> &'a [u8] {
-        let length = match self {
+    /// A value whose type has the number `number`, and that type.
+    #[inline(never)]
+    fn read<'a>(number: u8, reader: &mut Reader<'a>) -> Option<(Self, &'a [u8])> {
+        let kind = Self::from_number(number)?;
+        let length = match kind {
             Self::U8 => 1,
             Self::U16 => 2,
             Self::U32 => 4,
@@ -73,7 +66,8 @@ impl Type {
             Self::U1024 => 128,
             Self::String | Self::Bytes => reader.compact(0, super::DATA_BYTES_MAX),
         };
-        reader.take(length)
+        let value = reader.take(length);
+        reader.is_sound().then_some((kind, value))
     }
 }
 
@@ -146,6 +140,7 @@ struct Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
+    #[inline(never)]
     fn next(&mut self) -> Option<Field<'a>> {
         let reader = &mut self.reader;
         let name = reader.bytes(super::DATA_BYTES_MAX);
@@ -154,10 +149,8 @@ impl<'a> Iterator for Fields<'a> {
         if is_mutable {
             code = reader.byte();
         }
-        let kind = Type::from_number(code)?;
-        let value = kind.read_value(reader);
-        let offset = reader.offset() - value.len();
-        reader.is_sound().then_some(Field { name, is_mutable, kind, value, offset })
+        let (kind, value) = Type::read(code, reader)?;
+        Some(Field { name, is_mutable, kind, value, offset: reader.offset() - value.len() })
     }
 }
 
@@ -176,7 +169,8 @@ pub(crate) fn write(object: &mut [u8], writes: &[u8]) -> Result<(), Rule> {
         }
         let mut fields = Fields { reader: Reader::new(object) };
         let field = fields.find(|field| field.name == name).ok_or(Rule::FieldUnknown)?;
-        if !field.is_mutable || RESERVED.contains(&name) {
+        let mut reserved = RESERVED.split(|byte| *byte == b' ');
+        if !field.is_mutable || reserved.any(|reserved| reserved == name) {
             return Err(Rule::FieldConstant);
         }
         if field.kind != kind || field.value.len() != value.len() {
@@ -197,10 +191,11 @@ struct Writes<'a> {
 impl<'a> Iterator for Writes<'a> {
     type Item = (&'a [u8], Type, &'a [u8]);
 
+    #[inline(never)]
     fn next(&mut self) -> Option<Self::Item> {
         let name = self.reader.bytes(super::DATA_BYTES_MAX);
-        let kind = Type::from_number(self.reader.byte().checked_sub(WRITE_CODES)?)?;
-        let value = kind.read_value(&mut self.reader);
-        self.reader.is_sound().then_some((name, kind, value))
+        let number = self.reader.byte().checked_sub(WRITE_CODES)?;
+        let (kind, value) = Type::read(number, &mut self.reader)?;
+        Some((name, kind, value))
     }
 }

@@ -92,6 +92,7 @@ impl<'a> State<'a> {
 
     /// SK64 of the state's bytes.
     #[must_use]
+    #[inline(never)]
     pub fn checksum(&self) -> Checksum {
         let (length, used) = compact(self.data.len());
         Sk64::digest(&[

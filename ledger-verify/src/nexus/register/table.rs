@@ -153,6 +153,12 @@ impl Slot {
         is_proven.then_some(record)
     }
 
+    /// The value of the record that the register proves, if it has this name.
+    #[inline(never)]
+    fn value(&self, name: &Name) -> Option<Value> {
+        self.record().filter(|record| record.name == *name).map(|record| record.value)
+    }
+
     /// Becomes `state`, of new data.
     fn store(&mut self, state: &State<'_>) {
         self.store_owner(state);
@@ -226,15 +232,17 @@ impl<const N: usize> Table<N> {
     /// # Errors
     /// [`Conflict`].
     pub fn value(&self, name: &str) -> Result<Option<Value>, Conflict> {
+        let Some(name) = Name::new(name) else { return Ok(None) };
         let mut newest = None;
-        for value in self.values(name) {
+        for value in self.slots().filter_map(|slot| slot.value(&name)) {
             if newest.is_none_or(|newest| is_newer(&value, &newest)) {
                 newest = Some(value);
             }
         }
         let Some(newest) = newest else { return Ok(None) };
-        let mut others = self.values(name).filter(|value| *value != newest);
-        if others.all(|other| is_newer(&newest, &other)) { Ok(Some(newest)) } else { Err(Conflict) }
+        let mut others = self.slots().filter_map(|slot| slot.value(&name));
+        let is_newest = others.all(|other| other == newest || is_newer(&newest, &other));
+        if is_newest { Ok(Some(newest)) } else { Err(Conflict) }
     }
 
     /// The register at `address` for the replay of the chain that claims it; `None` unless this chain
@@ -267,11 +275,6 @@ impl<const N: usize> Table<N> {
         Ok(())
     }
 
-    fn values(&self, name: &str) -> impl Iterator<Item = Value> {
-        let records = self.slots().filter_map(Slot::record);
-        records.filter(move |record| record.name.as_str() == name).map(|record| record.value)
-    }
-
     fn slots(&self) -> impl Iterator<Item = &Slot> + Clone {
         self.slots.iter().map_while(ZeroOption::as_ref)
     }
@@ -301,20 +304,10 @@ impl<const N: usize> Table<N> {
                 self.create(address, *kind, data, after, caller)
             }
             Operation::Write { address, data, change } => {
-                self.change(address, change, caller, |kind, old| match kind {
-                    Kind::Object => object::write(old.as_mut_slice(), data),
-                    Kind::Raw if data.len() == old.as_slice().len() => {
-                        old.replace(data).then_some(()).ok_or(Rule::Length)
-                    }
-                    Kind::Raw => Err(Rule::Length),
-                    Kind::ReadOnly | Kind::Append => Err(Rule::NotForKind),
-                })
+                self.change(address, Edit::Write(data), change, caller)
             }
             Operation::Append { address, data, change } => {
-                self.change(address, change, caller, |kind, old| match kind {
-                    Kind::Append | Kind::Raw => old.append(data).then_some(()).ok_or(Rule::Length),
-                    Kind::ReadOnly | Kind::Object => Err(Rule::NotForKind),
-                })
+                self.change(address, Edit::Append(data), change, caller)
             }
             Operation::Transfer { address, recipient, handover, is_conditional, change } => {
                 let everybody = Number([0xff; 32]);
@@ -360,16 +353,16 @@ impl<const N: usize> Table<N> {
     fn change(
         &mut self,
         address: &Address,
+        edit: Edit<'_>,
         change: &Change<'_>,
         caller: &Caller,
-        edit: impl FnOnce(Kind, &mut Data) -> Result<(), Rule>,
     ) -> Result<(), Rule> {
         let before = &change.before;
         let mut data = Data::EMPTY;
         // A state's data fits.
         let _ = data.replace(before.data);
         self.check_held(address, before, caller)?;
-        edit(before.kind, &mut data)?;
+        edit.apply(before.kind, &mut data)?;
         let state = State { data: data.as_slice(), modified_s: caller.time_s, ..*before };
         check(&state, &change.after)?;
         match self.slot_mut(address) {
@@ -493,6 +486,28 @@ impl<const N: usize> Table<N> {
     }
 }
 
+/// What happens to the data of a register.
+enum Edit<'a> {
+    Write(&'a [u8]),
+    Append(&'a [u8]),
+}
+
+impl Edit<'_> {
+    fn apply(&self, kind: Kind, data: &mut Data) -> Result<(), Rule> {
+        let fits = match (self, kind) {
+            (Self::Write(writes), Kind::Object) => {
+                return object::write(data.as_mut_slice(), writes);
+            }
+            (Self::Write(new), Kind::Raw) => {
+                new.len() == data.as_slice().len() && data.replace(new)
+            }
+            (Self::Append(more), Kind::Raw | Kind::Append) => data.append(more),
+            _ => return Err(Rule::NotForKind),
+        };
+        if fits { Ok(()) } else { Err(Rule::Length) }
+    }
+}
+
 /// Whether `address` holds data that is followed.
 fn is_data(address: &Address, kind: Kind) -> Result<bool, Rule> {
     use address::Kind as At;
@@ -507,6 +522,7 @@ fn is_data(address: &Address, kind: Kind) -> Result<bool, Rule> {
     }
 }
 
+#[inline(never)]
 fn check(state: &State<'_>, after: &Checksum) -> Result<(), Rule> {
     if state.checksum() == *after { Ok(()) } else { Err(Rule::AfterDiffers) }
 }

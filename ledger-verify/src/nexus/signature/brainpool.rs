@@ -192,6 +192,7 @@ fn decode_signature(signature: &[u8; SIGNATURE_BYTES]) -> Result<(Limbs, Limbs),
 
 /// `header`, then an integer that is minimal and positive, so that it lies between 2^503 and 2^511: it
 /// is not 0 and does not reach the order. The error is an offset.
+#[inline(never)]
 fn decode_integer(header: &[u8], bytes: &[u8]) -> Result<Limbs, usize> {
     let mut headers = bytes.iter().zip(header);
     if let Some(offset) = headers.position(|(byte, expected)| byte != expected) {
@@ -260,7 +261,7 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    const INFINITY: Self = Self { x: Element::ONE, y: Element::ONE, z: Element::ZERO };
+    const INFINITY: Self = Self { x: Element::ZERO, y: Element::ZERO, z: Element::ZERO };
 
     fn is_infinity(&self) -> bool {
         self.z == Element::ZERO

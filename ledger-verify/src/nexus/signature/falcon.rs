@@ -62,11 +62,14 @@ fn squared_length(public: &[u8], message: &[u8], signature: &[u8]) -> Result<u64
     decode_public(public, &mut h)?;
     decode_signature(s2, &mut product)?;
     multiply(&mut product, &mut h);
+    // Once more, because it was overwritten, and so is h.
+    let s2_again = &mut h;
+    decode_signature(s2, s2_again)?;
     let mut challenge = Challenge::new(nonce, message);
     let mut norm = 0;
-    for (product, (_, s2)) in product.iter().zip(numbers::<SIGNATURE_BITS>(s2)) {
+    for (product, s2) in product.iter().zip(&*s2_again) {
         let s1 = Ring::sub(challenge.coefficient(), *product);
-        norm += square(s1) + square(sign_extend(s2));
+        norm += square(s1) + square(*s2);
     }
     Ok(norm)
 }
@@ -75,39 +78,38 @@ fn decode_public(public: &[u8; PUBLIC_BYTES], h: &mut Poly) -> Result<(), Signat
     let [PUBLIC_HEADER, numbers @ ..] = public else {
         return Err(SignatureError::KeyEncoding { offset: 0 });
     };
-    for (h, (offset, value)) in h.iter_mut().zip(self::numbers::<PUBLIC_BITS>(numbers)) {
-        if value >= Q {
-            return Err(SignatureError::KeyEncoding { offset: 1 + offset });
-        }
-        *h = value;
+    unpack(numbers, PUBLIC_BITS, h);
+    match h.iter().position(|value| *value >= Q) {
+        Some(index) => Err(SignatureError::KeyEncoding { offset: 1 + index * PUBLIC_BITS / 8 }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
+#[inline(never)]
 fn decode_signature(numbers: &[u8], s2: &mut Poly) -> Result<(), SignatureError> {
-    for (s2, (offset, value)) in s2.iter_mut().zip(self::numbers::<SIGNATURE_BITS>(numbers)) {
-        // The only number without a negative.
-        if value == 1 << (SIGNATURE_BITS - 1) {
-            return Err(SignatureError::SignatureEncoding { offset: 1 + NONCE_BYTES + offset });
-        }
-        *s2 = sign_extend(value);
+    unpack(numbers, SIGNATURE_BITS, s2);
+    // The only number without a negative.
+    if let Some(index) = s2.iter().position(|value| *value == 1 << (SIGNATURE_BITS - 1)) {
+        let offset = 1 + NONCE_BYTES + index * SIGNATURE_BITS / 8;
+        return Err(SignatureError::SignatureEncoding { offset });
     }
+    s2.iter_mut().for_each(|value| *value = sign_extend(*value));
     Ok(())
 }
 
-/// Numbers of `BITS` bits packed into bytes, highest bits first, with the byte where each begins.
-fn numbers<const BITS: usize>(bytes: &[u8]) -> impl Iterator<Item = (usize, u32)> {
+/// Numbers of `width` bits, highest bits first.
+#[inline(never)]
+fn unpack(bytes: &[u8], width: usize, numbers: &mut Poly) {
     let mut bytes = bytes.iter();
     let (mut bits, mut bit_count) = (0, 0);
-    (0..).map_while(move |index: usize| {
-        while bit_count < BITS {
-            bits = bits << 8 | u32::from(*bytes.next()?);
+    for number in numbers {
+        while bit_count < width {
+            bits = bits << 8 | u32::from(bytes.next().copied().unwrap_or(0));
             bit_count += 8;
         }
-        bit_count -= BITS;
-        let value = bits >> bit_count & ((1 << BITS) - 1);
-        Some((index * BITS / 8, value))
-    })
+        bit_count -= width;
+        *number = bits >> bit_count & ((1 << width) - 1);
+    }
 }
 
 /// A signed number of 12 bits, modulo q.
