@@ -176,17 +176,17 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         self.facts.refreshed();
     }
 
-    /// Does what there is to do, and prepares every link for sleep. Asks for the time in each round:
-    /// under load there may be many.
-    pub fn step(&mut self, mut now_ns: impl FnMut() -> u64) {
+    /// Does what there is to do, and prepares every link for sleep. Asks for the time in each round,
+    /// and for each connection: under load there may be many, and one may compose a long page.
+    pub fn step(&mut self, mut clock_ns: impl FnMut() -> u64) {
         loop {
-            let now_ns = now_ns();
+            let now_ns = clock_ns();
             let mut has_more = self.hear_net(now_ns);
             while self.readers.hear(now_ns) {}
             while self.facts.hear(now_ns) {}
             self.hear_timer(now_ns);
             self.listen(now_ns);
-            has_more |= self.serve(now_ns);
+            has_more |= self.serve(&mut clock_ns);
             has_more |= self.make_room(now_ns);
             self.readers.pump();
             self.readers.peer().flush();
@@ -225,10 +225,11 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     }
 
     /// Gives every connection its turn; whether one has more to do.
-    fn serve(&mut self, now_ns: u64) -> bool {
-        let (connections, mut cx) = self.context(now_ns);
+    fn serve(&mut self, clock_ns: &mut impl FnMut() -> u64) -> bool {
+        let (connections, mut cx) = self.context(0);
         let mut has_more = false;
         for connection in connections.iter_mut().filter(|connection| !connection.is_free()) {
+            cx.now_ns = clock_ns();
             has_more |= connection.step(&mut cx);
         }
         has_more

@@ -197,3 +197,20 @@ fn a_pipeline_is_answered_to_its_end_in_a_crowd() {
     world.run();
     assert_eq!(codes(&world.net.take_output(pipeline)), [404; 40]);
 }
+
+/// Each look at the clock is a sign of life: a round that serves many must not look like a hang.
+#[test]
+fn a_round_gives_a_sign_of_life_for_each_connection() {
+    let mut world = world();
+    let sockets: Vec<u16> = (2..PLACES).map(|_| world.say("")).collect();
+    for socket in &sockets {
+        world.net.send(*socket, b"GET /status HTTP/1.1\r\nHost: c\r\n\r\n");
+    }
+    world.net.step();
+    let mut looks = 0;
+    world.gateway.step(|| {
+        looks += 1;
+        world.now_ns
+    });
+    assert!(looks > sockets.len(), "{looks}");
+}
