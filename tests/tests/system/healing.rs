@@ -33,6 +33,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
         a_pd_that_spins_takes_no_more_than_its_budget,
         a_pd_that_hangs_is_stopped_soon,
         whoever_spins_can_be_started_again_by_command,
+        a_crash_loop_costs_no_more_than_the_budget_of_who_crashes,
         nothing_leaks_while_pds_die,
     ];
     trials(&healing, tests)
@@ -62,6 +63,8 @@ const HEALED_US_MAX: u64 = 100_000;
 const HUNG_US_MAX: u64 = 80_000;
 /// How long a client waits before it tries again.
 const CLIENT_PATIENCE: Duration = Duration::from_millis(1500);
+/// Who may ask at once; `net` has a few sockets more.
+const AT_ONCE: usize = 16;
 /// Readers at a time.
 const READERS: usize = 2;
 
@@ -482,6 +485,35 @@ fn whoever_spins_can_be_started_again_by_command(healing: &Healing) {
     }
 }
 
+/// A PD faults or hangs in each of its lives, while `gateway`, the least urgent, takes all that is left.
+fn a_crash_loop_costs_no_more_than_the_budget_of_who_crashes(healing: &Healing) {
+    const GATEWAY_SPINS_MS: u64 = 600;
+    let _turn = healing.turn();
+    // Each once, for nobody is to be held soon.
+    for (pd, harm) in DISPENSABLE.into_iter().zip(["null", "loop", "panic"]) {
+        let before = healing.status();
+        let [budget, period] =
+            ["budget_us", "period_us"].map(|key| of(&before, pd)[key].as_u64().unwrap());
+        let life = generation(&before, "gateway");
+        healing.machine.type_line(&format!("sabotage gateway busy {life} {GATEWAY_SPINS_MS}"));
+        healing.machine.type_line(&format!("sabotage {pd} {harm} all"));
+        let after = wait_for("a crash loop", || healing.try_status_for(PATIENCE));
+        let [restarts, then] = [&after, &before].map(|s| of(s, pd)["restarts"].as_u64().unwrap());
+        let left = consumed_us(&before, &after, "gateway");
+        println!("{pd} {harm}: {} restarts, {left} us for gateway", restarts - then);
+        assert!(restarts - then >= 3, "{pd} {harm}: {restarts} restarts after {then}");
+        let least = GATEWAY_SPINS_MS * 1000 * (period - budget) / period;
+        // What the crash records take comes on top.
+        assert!(left * 100 >= least * 75, "{pd} {harm}: {left} < {least}");
+        // An order that nobody obeys; then whoever is not held yet comes to rest.
+        let number = next_event(&after);
+        healing.machine.type_line(&format!("sabotage {pd} nothing"));
+        healing.machine.type_line(&format!("restart {pd}"));
+        healing.machine.type_line(&format!("start {pd}"));
+        healing.healed(number, pd, "initialising");
+    }
+}
+
 /// A random PD dies each second of virtual time, for half a minute or as long as `CAIRN_SOAK_SECONDS` says.
 fn nothing_leaks_while_pds_die(healing: &Healing) {
     let _turn = healing.turn();
@@ -520,9 +552,19 @@ fn nothing_leaks_while_pds_die(healing: &Healing) {
     for (path, content) in files.iter().filter(|file| file.1.len() < 1 << 17).take(16) {
         wait_for(path, || healing.read(path, content).then_some(()));
     }
-    wait_for("only the connection that asks is open", || {
+    wait_for("only the connection that asks is open, and no ring holds anything", || {
         let status = healing.try_status()?;
-        let gateway = status["pds"].as_array()?.iter().find(|pd| pd["name"] == "gateway")?;
-        (gateway["open"].as_u64()? <= 1).then_some(())
+        let pds = status["pds"].as_array()?;
+        let mut peers = pds.iter().flat_map(|pd| pd["peers"].as_array().unwrap());
+        let is_empty = peers.all(|peer| peer["waiting"] == 0);
+        (of(&status, "gateway")["open"].as_u64()? <= 1 && is_empty).then_some(())
+    });
+    // Nobody allocates memory. Sockets, frames and blocks come from pools, and none of them is lost: as many
+    // as ever get large files at once.
+    let (path, content) = files.iter().max_by_key(|file| file.1.len()).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| wait_for(path, || healing.read(path, content).then_some(())));
+        }
     });
 }
