@@ -49,6 +49,8 @@ pub struct Replay<'a, F: FnMut()> {
     store: StoreLink<'a, F>,
     blocks: DataRegion<'a, ReadOnly>,
     backoff: Backoff,
+    /// Why the chain was refused when it was read last: that is the answer while it is read again.
+    refused: Option<Reason>,
 }
 
 impl<'a, F: FnMut()> Replay<'a, F> {
@@ -61,7 +63,8 @@ impl<'a, F: FnMut()> Replay<'a, F> {
     ) -> Self {
         let state = State::Reading { block: 0, left: None };
         memory.chains.start(pinned.position);
-        let mut replay = Self { state, memory, store, blocks, backoff: Backoff::NEW };
+        let mut replay =
+            Self { state, memory, store, blocks, backoff: Backoff::NEW, refused: None };
         replay.ask(Op::Chain, 0);
         replay
     }
@@ -75,6 +78,8 @@ impl<'a, F: FnMut()> Replay<'a, F> {
             State::Reading { .. } | State::Proven => false,
         };
         if is_worth_it {
+            self.refused =
+                if let State::Refused(reason) = self.state { Some(reason) } else { None };
             self.memory.chains.restart();
             self.state = State::Reading { block: 0, left: None };
             self.ask(Op::Chain, 0);
@@ -87,9 +92,13 @@ impl<'a, F: FnMut()> Replay<'a, F> {
         self.memory.chains.revoked()
     }
 
-    /// Is there still something to come?
+    /// Is there still an answer to come? What is read again was answered before.
     #[must_use]
     pub fn is_running(&self) -> bool {
+        self.is_reading() && self.refused.is_none()
+    }
+
+    fn is_reading(&self) -> bool {
         matches!(self.state, State::Reading { .. })
     }
 
@@ -112,7 +121,10 @@ impl<'a, F: FnMut()> Replay<'a, F> {
             State::Proven => Ok(&self.memory.chains),
             State::Refused(reason) => Err((Status::NotProven, reason)),
             State::Unreadable(reason) => Err((Status::Storage, reason)),
-            State::Reading { .. } => Err((Status::Storage, Reason::new("chain still being read"))),
+            State::Reading { .. } => match self.refused {
+                Some(reason) => Err((Status::NotProven, reason)),
+                None => Err((Status::Storage, Reason::new("chain still being read"))),
+            },
         }
     }
 
@@ -140,7 +152,7 @@ impl<'a, F: FnMut()> Replay<'a, F> {
                     }
                 }
                 Err(LinkError::PeerMisbehavior) => {
-                    if self.is_running() {
+                    if self.is_reading() {
                         self.state = State::Unreadable(Reason::new("store broke its link"));
                     }
                     if self.store.arm() {
