@@ -35,8 +35,14 @@ const IDLE_NS: u64 = 30 * SECOND_NS;
 const STALLED_NS: u64 = 30 * SECOND_NS;
 /// From a request to the first proven byte.
 const PROOF_NS: u64 = 10 * SECOND_NS;
-/// From our last byte until the client has closed, too.
-const LINGER_NS: u64 = 5 * SECOND_NS;
+/// From our last byte until the client has closed, too: `net` may still be sending much of the answer.
+const LINGER_NS: u64 = 30 * SECOND_NS;
+/// The same when others wait for its place.
+const LINGER_CROWDED_NS: u64 = 5 * SECOND_NS;
+/// How long a client that has not been answered may be silent when others wait for its place.
+const SILENCE_NS: u64 = SECOND_NS;
+/// How long a client that closes when it is told may take. Then another one is told.
+const LEAVE_NS: u64 = SECOND_NS / 10;
 /// Requests of one connection before the others get their turn.
 const REQUESTS_PER_TURN: usize = 8;
 /// Room that a request must find before it is looked at: any head, and a line of text.
@@ -115,24 +121,32 @@ impl Connection {
         self.progress_ns = now_ns;
     }
 
-    /// Since when it has been its client's turn; `None` when it is ours, or `net`'s.
-    pub(crate) fn quiet_since(&self) -> Option<u64> {
-        let since_ns = match self.state {
-            State::Idle => self.open_ns,
-            State::Head { since_ns } | State::Closing { since_ns } => since_ns,
+    /// From when on it may be reset for somebody else: it is its client's turn, and has been for long. An
+    /// answer may still be on its way, which `net` does not tell, so that who was answered is closed first.
+    pub(crate) fn reset_ns(&self) -> Option<u64> {
+        let (since_ns, patience_ns) = match self.state {
+            State::Idle if !self.was_answered => (self.open_ns, SILENCE_NS),
+            State::Head { since_ns } => (since_ns, SILENCE_NS),
+            State::Closing { since_ns } => (since_ns, LINGER_CROWDED_NS),
             _ => return None,
         };
-        self.outbox.is_empty().then_some(since_ns)
+        self.outbox.is_empty().then_some(since_ns.saturating_add(patience_ns))
     }
 
-    /// Has its last request been answered, and nothing come since?
-    pub(crate) fn is_idle_again(&self) -> bool {
-        matches!(self.state, State::Idle) && self.was_answered && self.outbox.is_empty()
+    /// Since when it may be closed for somebody else: its last request has been answered, and nothing has
+    /// come since.
+    pub(crate) fn idle_again_since(&self) -> Option<u64> {
+        let is_idle = matches!(self.state, State::Idle) && self.was_answered;
+        (is_idle && self.outbox.is_empty()).then_some(self.open_ns)
     }
 
-    /// Has it said its last word, which may still be on its way?
-    pub(crate) const fn is_leaving(&self) -> bool {
-        matches!(self.state, State::Finishing | State::Closing { .. })
+    /// Until when it is expected to make room by itself: it was closed a moment ago.
+    pub(crate) fn leaves_until(&self) -> Option<u64> {
+        match self.state {
+            State::Finishing => Some(u64::MAX),
+            State::Closing { since_ns } => Some(since_ns.saturating_add(LEAVE_NS)),
+            _ => None,
+        }
     }
 
     /// Is its place free, or going to be as soon as `net` hears of it?

@@ -10,6 +10,7 @@ use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::DataRegion;
 use zerocopy::IntoBytes;
 
+use crate::failure::{Failure, Kind};
 use crate::peer::{News, Peer};
 use crate::question::{Question, Ticket};
 use crate::{CryptoLink, LedgerLink};
@@ -79,7 +80,7 @@ pub(crate) struct Facts<'a, F: FnMut()> {
     refresh: F,
     refreshed: Question<()>,
     ledger: Ledger<'a, F>,
-    chain: Question<Result<Chain, Reason>>,
+    chain: Question<Result<Chain, Failure>>,
     crypto: Crypto<'a, F>,
     random: DataRegion<'a, ReadOnly>,
     boot_id: BootId,
@@ -198,7 +199,10 @@ impl<'a, F: FnMut()> Facts<'a, F> {
                 minimum_generation: completion.minimum_generation,
                 revoked: revoked.then_some(completion.reason),
             }),
-            _ => Err(completion.reason),
+            Some(ledger::Status::Storage) | None => {
+                Err(Failure { kind: Kind::Storage, reason: completion.reason })
+            }
+            Some(_) => Err(Failure { kind: Kind::NotProven, reason: completion.reason }),
         });
     }
 
@@ -249,7 +253,7 @@ impl<'a, F: FnMut()> Facts<'a, F> {
     }
 
     /// What `ledger` answered; `None` when it did not.
-    pub(crate) fn chain(&self, tickets: Tickets) -> Option<Result<Chain, Reason>> {
+    pub(crate) fn chain(&self, tickets: Tickets) -> Option<Result<Chain, Failure>> {
         self.chain.answer(tickets.chain)
     }
 

@@ -47,9 +47,14 @@ impl Failure {
         Some(Self { kind, reason: completion.reason })
     }
 
-    /// `integrity` did not answer in time.
+    /// `integrity` did not answer in time: it, or somebody whom it asks.
     pub(crate) fn silence() -> Self {
-        Self { kind: Kind::Lost, reason: Reason::new("integrity does not answer") }
+        Self {
+            kind: Kind::Lost,
+            reason: Reason::new(
+                "no proof in time: integrity, or the store or disk behind it, does not answer",
+            ),
+        }
     }
 
     /// The status code of the answer.

@@ -25,8 +25,8 @@ use crate::question::Question;
 pub(crate) use answers::Volume;
 pub(crate) use listing::Next;
 
-/// Readers at most: one for each connection.
-pub(crate) const READERS_MAX: usize = crate::CONNECTIONS_MAX;
+/// Readers: one for each connection, so that nobody waits for who reads slowly.
+pub(crate) const READERS: usize = crate::service::PLACES;
 /// Halves of a window.
 const HALVES: usize = 2;
 /// Bytes of half a window: as many as an answer to `List` may have.
@@ -167,25 +167,24 @@ pub(crate) struct Readers<'a, F: FnMut()> {
 const CLOSE_COOKIE: u64 = u64::MAX;
 
 impl<'a, F: FnMut()> Readers<'a, F> {
-    /// As many readers as the regions have room for.
+    /// Readers that have not been used.
     ///
     /// # Panics
-    /// If the composition made a region too small for one.
+    /// If the composition made a region too small for all of them.
     pub(crate) fn new(
-        readers: &'a mut [Reader; READERS_MAX],
+        readers: &'a mut [Reader; READERS],
         link: IntegrityLink<'a, F>,
         paths: DataRegion<'a>,
         bytes: DataRegion<'a, ReadOnly>,
     ) -> Self {
-        let count = (paths.len() / PATH_BYTES_MAX).min(READERS_MAX);
-        assert!(count > 0, "no room for the path of an object");
-        let rest = bytes.len().checked_sub(count * HALVES * HALF_LEN as usize);
-        let Some(rest) = rest else { panic!("no room for {count} windows of integrity") };
+        assert!(paths.len() >= READERS * PATH_BYTES_MAX, "no room for {READERS} paths");
+        let rest = bytes.len().checked_sub(READERS * HALVES * HALF_LEN as usize);
+        let Some(rest) = rest else { panic!("no room for {READERS} windows of integrity") };
         Self {
             peer: Peer::new("integrity", link),
             paths,
             bytes,
-            readers: readers.get_mut(..count).unwrap_or_default(),
+            readers,
             lane_count: rest / (HALVES * LANE_HALF_LEN as usize),
             cookie: 0,
             volume: Question::new(),
@@ -251,7 +250,7 @@ impl<'a, F: FnMut()> Readers<'a, F> {
     /// The next cookie: says which half of which reader the answer belongs to.
     fn next_cookie(&mut self, index: usize, half: usize) -> u64 {
         self.cookie += 1;
-        (self.cookie * READERS_MAX as u64 + index as u64) * HALVES as u64 + half as u64
+        (self.cookie * READERS as u64 + index as u64) * HALVES as u64 + half as u64
     }
 
     /// Asks for the object of a reader; where there is no room, [`Readers::pump`] does it later.

@@ -11,7 +11,7 @@ use crate::facts::{Facts, Sources};
 use crate::inbox::Returns;
 use crate::outbox::{Lanes, Outbox};
 use crate::peer::{News, Peer};
-use crate::readers::{READERS_MAX, Reader, Readers};
+use crate::readers::{READERS, Reader, Readers};
 use crate::{IntegrityLink, NetLink, NetPeer, TimerLink};
 
 /// Connections that are kept at once.
@@ -19,8 +19,6 @@ pub const CONNECTIONS_MAX: usize = 16;
 /// One more than is kept, so that a newcomer is heard at once. Who comes when all places are taken
 /// waits at `net`.
 pub(crate) const PLACES: usize = CONNECTIONS_MAX + 1;
-/// How long a client may be silent when others wait for its place.
-const SILENCE_NS: u64 = 1_000_000_000;
 const HTTP_PORT: u16 = 80;
 /// Receive buffers that wait for room in all connections together. The rest of what `net` has is
 /// for those that keep up.
@@ -40,7 +38,7 @@ const _: () =
 pub struct Memory {
     /// Full once the gateway has started.
     connections: heapless::Vec<Connection, PLACES>,
-    readers: [Reader; READERS_MAX],
+    readers: [Reader; READERS],
     scratch: [u8; SCRATCH_BYTES],
     page: system::Status,
 }
@@ -49,7 +47,7 @@ impl Memory {
     /// Memory of a gateway that has not been started.
     pub const EMPTY: Self = Self {
         connections: heapless::Vec::new(),
-        readers: [const { Reader::new() }; READERS_MAX],
+        readers: [const { Reader::new() }; READERS],
         scratch: [0; SCRATCH_BYTES],
         page: system::Status::EMPTY,
     };
@@ -369,36 +367,41 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
     /// Lets a connection go that gives way to whoever comes next, if there is no place for one;
     /// whether it did.
     ///
-    /// A client that has been silent for long is reset. Else a connection that is idle after its
-    /// answer is closed in order, one at a time: `net` may still be sending the answer. Nobody else
-    /// gives way, for who has just come is about to ask.
+    /// A client that has been silent for long is reset. Else a connection that is idle after its answer
+    /// is closed in order, one after the other. Nobody else gives way, for who has just come is about
+    /// to ask.
     fn make_room(&mut self, now_ns: u64) -> bool {
         if !self.is_crowded() {
             return false;
         }
         let (connections, mut cx) = self.context(now_ns);
-        let one_is_leaving = connections.iter().any(Connection::is_leaving);
-        let quiet = connections.iter_mut().filter_map(|one| Some((one.quiet_since()?, one)));
-        match quiet.min_by_key(|(since_ns, _)| *since_ns) {
-            Some((since_ns, longest)) if since_ns.saturating_add(SILENCE_NS) <= now_ns => {
-                longest.abort(&mut cx);
-            }
-            _ if one_is_leaving => return false,
-            _ => {
-                let idle = connections.iter_mut().filter(|one| one.is_idle_again());
-                let Some(longest) = idle.min_by_key(|one| one.quiet_since()) else { return false };
-                longest.close();
-            }
+        let one_is_leaving =
+            connections.iter().filter_map(Connection::leaves_until).any(|until| until > now_ns);
+        let silent = connections.iter_mut().filter_map(|one| Some((one.reset_ns()?, one)));
+        if let Some((_, longest)) =
+            silent.filter(|(at_ns, _)| *at_ns <= now_ns).min_by_key(|(at_ns, _)| *at_ns)
+        {
+            cx.counters.dropped += u64::from(longest.leaves_until().is_none());
+            longest.abort(&mut cx);
+        } else if one_is_leaving {
+            return false;
+        } else {
+            let idle =
+                connections.iter_mut().filter_map(|one| Some((one.idle_again_since()?, one)));
+            let Some((_, longest)) = idle.min_by_key(|(since_ns, _)| *since_ns) else {
+                return false;
+            };
+            cx.counters.dropped += 1;
+            longest.close();
         }
-        cx.counters.dropped += 1;
         true
     }
 
     /// When [`Gateway::make_room`] has something to do even if nothing happens.
-    fn room_deadline_ns(&self) -> u64 {
-        let quiet = self.connections.iter().filter_map(Connection::quiet_since);
-        let longest = quiet.min().filter(|_| self.is_crowded());
-        longest.map_or(u64::MAX, |since_ns| since_ns.saturating_add(SILENCE_NS))
+    fn room_deadline_ns(&self, now_ns: u64) -> u64 {
+        let all = self.connections.iter();
+        let all = all.flat_map(|one| [one.reset_ns(), one.leaves_until()]).flatten();
+        all.filter(|at_ns| *at_ns > now_ns && self.is_crowded()).min().unwrap_or(u64::MAX)
     }
 
     fn hear_timer(&mut self, now_ns: u64) {
@@ -417,7 +420,7 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
         let connections = self.connections.iter().map(Connection::deadline_ns);
         let deadline_ns = connections
             .chain([listener_ns, self.facts.deadline_ns(), self.net.deadline_ns()])
-            .chain([self.readers.peer().deadline_ns(), self.room_deadline_ns()])
+            .chain([self.readers.peer().deadline_ns(), self.room_deadline_ns(now_ns)])
             // What is overdue waits for a peer, which will wake us.
             .filter(|deadline_ns| *deadline_ns > now_ns)
             .fold(u64::MAX, u64::min);

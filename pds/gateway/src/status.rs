@@ -4,7 +4,7 @@ use protocols::lifecycle::Counter;
 use protocols::system::{PdStatus, STATUS_EVENTS_MAX, STATUS_PDS_MAX, Status, state_name, text};
 
 use crate::facts::{Facts, Tickets};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::question::Ticket;
 use crate::readers::Volume;
 use crate::text::Text;
@@ -109,8 +109,8 @@ fn write_volume(volume: Option<Result<Volume, Failure>>, out: &mut Text<'_>) {
             .str("\", \"entries\": ")
             .decimal(volume.entries)
             .str("},\n"),
-        Some(Err(failure)) => write_refusal(failure.reason.as_str(), out),
-        None => write_refusal("integrity does not answer", out),
+        Some(Err(failure)) => write_failure(&failure, out),
+        None => write_unknown("integrity does not answer", out),
     };
 }
 
@@ -130,13 +130,25 @@ fn write_chain<F: FnMut()>(facts: &Facts<'_, F>, asked: Asked, out: &mut Text<'_
         .str("\", \"minimum_generation\": ")
         .decimal(chain.minimum_generation)
         .str("},\n"),
-        Some(Err(reason)) => write_refusal(reason.as_str(), out),
-        None => write_refusal("ledger does not answer", out),
+        Some(Err(failure)) => write_failure(&failure, out),
+        None => write_unknown("ledger does not answer", out),
     };
 }
 
-fn write_refusal<'t, 'b>(reason: &str, out: &'t mut Text<'b>) -> &'t mut Text<'b> {
-    out.str("{\"state\": \"refused\", \"reason\": ").json(reason).str("},\n")
+/// Refused is what did not prove.
+fn write_failure<'t, 'b>(failure: &Failure, out: &'t mut Text<'b>) -> &'t mut Text<'b> {
+    let reason = failure.reason.as_str();
+    match failure.kind {
+        Kind::NotProven | Kind::Revoked => {
+            out.str("{\"state\": \"refused\", \"reason\": ").json(reason).str("},\n")
+        }
+        _ => write_unknown(reason, out),
+    }
+}
+
+/// Of what could not be asked or read nothing is known.
+fn write_unknown<'t, 'b>(reason: &str, out: &'t mut Text<'b>) -> &'t mut Text<'b> {
+    out.str("{\"state\": \"unknown\", \"reason\": ").json(reason).str("},\n")
 }
 
 fn write_network(pds: &[PdStatus], out: &mut Text<'_>) {

@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Tests<Served> {
     named!["crowd":
         silent_connections_give_way_soon,
         idle_connections_give_way_at_once,
+        who_reads_slowly_keeps_no_others_from_reading,
     ]
 }
 
@@ -51,4 +52,21 @@ pub(crate) fn idle_connections_give_way_at_once(served: &Served) {
         connection
     };
     assert!(is_ever_below(Duration::from_millis(500), || time_beside(served, connect)));
+}
+
+pub(crate) fn who_reads_slowly_keeps_no_others_from_reading(served: &Served) {
+    let path = "large/odd.bin";
+    let mut slow: Vec<_> = iter::repeat_with(|| {
+        let mut connection = served.machine.connect_in_turn();
+        connection.request("GET", &target(path), &[]);
+        assert!(connection.has_begun());
+        connection
+    })
+    .take(12)
+    .collect();
+    served.assert_serves();
+    for connection in &mut slow {
+        let response = connection.response();
+        assert!(response.status == 200 && response.body == served.file(path), "cut short");
+    }
 }

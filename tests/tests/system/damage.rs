@@ -330,7 +330,7 @@ pub(crate) fn a_disk_that_fails_at_boot_is_used_when_it_recovers(house: &House) 
     let damaged = Damaged::boot(house, "late", |disk, _| disk.set_broken(true));
     let response = damaged.get("block.bin");
     assert_eq!((response.status, response.text().lines().count()), (503, 1), "{}", response.text());
-    assert_eq!(damaged.status()["volume"]["state"], "refused");
+    assert_eq!(damaged.status()["volume"]["state"], "unknown");
     damaged.disk.lock().unwrap().set_broken(false);
     // The first question finds out, the next one has the answer.
     for _ in 0..10 {

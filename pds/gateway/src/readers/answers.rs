@@ -3,7 +3,7 @@
 use protocols::integrity::{Completion, Op};
 use protocols::{Reason, system};
 
-use super::{CLOSE_COOKIE, HALVES, Half, Object, READERS_MAX, Readers, State, request};
+use super::{CLOSE_COOKIE, HALVES, Half, Object, READERS, Readers, State, request};
 use crate::failure::{Failure, Kind};
 use crate::peer::News;
 use crate::question::Ticket;
@@ -84,7 +84,7 @@ impl<F: FnMut()> Readers<'_, F> {
             self.volume.take(volume_in(completion));
             return;
         }
-        let place = completion.cookie % (READERS_MAX * HALVES) as u64;
+        let place = completion.cookie % (READERS * HALVES) as u64;
         let place = usize::try_from(place).unwrap_or(0);
         let (index, half) = (place / HALVES, place % HALVES);
         let asked = self.readers.get(index).and_then(|reader| reader.halves.get(half));

@@ -114,7 +114,7 @@ impl World {
         let (net_link, integrity_link) = (link(), link());
         let (ledger_link, crypto_link, timer_link) = (link(), link(), link());
         let (output, input) = (region(0x43000), region(0x20000));
-        let (paths, proven) = (region(0x4000), region(0x40000));
+        let (paths, proven) = (region(0x5000), region(0x42000));
         let (random, page) = (region(0x1000), region(size_of::<Status>()));
         let gateway = Gateway::new(Parts {
             memory: Box::leak(Box::new(Memory::EMPTY)),

@@ -326,6 +326,8 @@ fn the_status_does_not_wait_for_the_silent() {
     let bytes = world.net.take_output(socket);
     let (response, _) = Response::parse(&bytes, false).unwrap();
     let status: Value = serde_json::from_slice(&response.body).unwrap();
+    let states = [&status["volume"]["state"], &status["ledger"]["state"]];
+    assert_eq!(states, ["unknown", "unknown"], "nobody has refused anything");
     assert_eq!(status["volume"]["reason"], "integrity does not answer");
     assert_eq!(status["ledger"]["reason"], "ledger does not answer");
     // Late answers are good for the next time.

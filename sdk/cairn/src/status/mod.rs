@@ -56,9 +56,9 @@ pub struct Status {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Proof {
-    /// `proven` or `refused`.
+    /// `proven`, `revoked`, `refused`, or `unknown` where nobody answered.
     pub state: String,
-    /// Why it is refused.
+    /// Why it is not proven.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// A volume's name.
