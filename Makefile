@@ -113,10 +113,13 @@ endef
 $(CAIRN) $(BUILD)/cargo/host/debug/microkit &: FORCE
 	@cargo build --quiet --package cairn --package microkit
 
-# PROGRAMS are more packages, whose programs an overlay names.
+# PROGRAMS are more packages, whose programs an overlay names. They are built apart: what they want of a
+# crate is not to change the PDs.
 $(PDS:%=$(PD_DIR)/$(TARGET)/release/%) &: FORCE
 	@$(ON_PD) cargo build --quiet --release --target $(TARGET) --features pd \
-		$(PDS:%=--package %) $(PROGRAMS:%=--package %)
+		$(PDS:%=--package %)
+	@$(if $(PROGRAMS),$(ON_PD) cargo build --quiet --release --target $(TARGET) --features pd \
+		$(PROGRAMS:%=--package %))
 
 $(OUT)/%.elf: $(PD_DIR)/$(TARGET)/release/%
 	@mkdir -p $(@D)
