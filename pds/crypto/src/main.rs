@@ -30,7 +30,7 @@ impl<F: FnMut(), G: FnMut()> CryptoPd<F, G> {
         }
         // Clients that come before the first answer wait for it.
         if self.seeding.has_answer() {
-            self.crypto.step();
+            self.crypto.step(|| self.pd.beat());
             self.pd.serving(self.crypto.is_seeded(), "no entropy");
         }
         self.seeding.renew(self.crypto.requests);

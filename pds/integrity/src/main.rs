@@ -22,8 +22,7 @@ fn init() -> impl Handler {
 
 impl<F: FnMut()> IntegrityPd<F> {
     fn step(&mut self) {
-        let now = self.pd.clock().now();
-        self.integrity.step(now.0);
+        self.integrity.step(|| self.pd.tick().0);
         self.pd.report([
             (Counter::Requests, self.integrity.requests),
             (Counter::Errors, self.integrity.errors),

@@ -126,9 +126,11 @@ impl<'a, F: FnMut()> Integrity<'a, F> {
         self.root.is_loading()
     }
 
-    /// Does what there is to do and prepares the links for sleep.
-    pub fn step(&mut self, now_ns: u64) {
+    /// Does what there is to do and prepares the links for sleep. Asks for the time before each request:
+    /// clients that go on asking keep it in one turn.
+    pub fn step(&mut self, mut now_ns: impl FnMut() -> u64) {
         loop {
+            let now_ns = now_ns();
             self.root.hear_ledger(&mut self.fetcher);
             while let Some(outcome) = self.fetcher.hear() {
                 self.take(outcome);

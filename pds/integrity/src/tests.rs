@@ -105,7 +105,7 @@ impl House {
 
     fn run(&mut self) {
         for _ in 0..100_000 {
-            self.integrity.step(self.now_ns);
+            self.integrity.step(|| self.now_ns);
             if let Ok(Some(request)) = self.ledger.receive() {
                 self.ledger
                     .send(ledger::Completion { cookie: request.cookie, ..self.answer })
@@ -545,10 +545,10 @@ fn open_objects_are_bounded_and_closed_ones_come_back() {
 fn a_store_that_names_foreign_memory_is_refused() {
     let mut house = House::new();
     house.open("small");
-    house.integrity.step(0);
+    house.integrity.step(|| 0);
     house.client.send(Request { object: 1, len: 5, ..request(Op::Read) }).unwrap();
     house.client.flush();
-    house.integrity.step(0);
+    house.integrity.step(|| 0);
     let request = house.store.receive().unwrap().unwrap();
     let lie = store::Completion {
         cookie: request.cookie,
@@ -559,7 +559,7 @@ fn a_store_that_names_foreign_memory_is_refused() {
     };
     house.store.send(lie).unwrap();
     house.store.flush();
-    house.integrity.step(0);
+    house.integrity.step(|| 0);
     let completion = house.client.receive().unwrap().unwrap();
     assert_eq!(status(&completion), Some(Status::Storage));
 }
@@ -572,4 +572,21 @@ fn goes_on_refusing_longer_than_a_ring_is() {
     for _ in 0..3 * RING_SLOTS {
         assert_eq!(house.contents("small").unwrap_err().1, "volume has another name");
     }
+}
+
+/// Each look at the clock is a sign of life: a turn that serves many must not look like a hang.
+#[test]
+fn a_turn_gives_a_sign_of_life_for_each_request() {
+    let mut house = House::new();
+    assert_eq!(house.contents("small").unwrap(), b"hello");
+    for _ in 0..8 {
+        house.client.send(request(Op::Volume)).unwrap();
+    }
+    house.client.flush();
+    let mut looks = 0;
+    house.integrity.step(|| {
+        looks += 1;
+        0
+    });
+    assert!(looks > 8, "{looks}");
 }
