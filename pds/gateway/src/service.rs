@@ -399,9 +399,12 @@ impl<'a, F: FnMut()> Gateway<'a, F> {
 
     /// When [`Gateway::make_room`] has something to do even if nothing happens.
     fn room_deadline_ns(&self, now_ns: u64) -> u64 {
+        if !self.is_crowded() {
+            return u64::MAX;
+        }
         let all = self.connections.iter();
         let all = all.flat_map(|one| [one.reset_ns(), one.leaves_until()]).flatten();
-        all.filter(|at_ns| *at_ns > now_ns && self.is_crowded()).min().unwrap_or(u64::MAX)
+        all.filter(|at_ns| *at_ns > now_ns).min().unwrap_or(u64::MAX)
     }
 
     fn hear_timer(&mut self, now_ns: u64) {

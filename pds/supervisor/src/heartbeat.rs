@@ -7,14 +7,14 @@
 //! a pause to whoever ran, and withholds that much of its budget afterwards; so of what a PD consumed
 //! between two pulses no more counts than lies between them without a pause.
 
+/// Microseconds between two pulses: the period of `pulse` in `system.xml`.
+pub(crate) const PULSE_US: u64 = 10_000;
 /// Pulses without a beat after which a PD is woken.
 const QUIET_PULSES: u32 = 2;
 /// Pulses that a woken PD has to answer.
 const ANSWER_PULSES: u32 = 4;
 /// What a PD must have consumed since it was woken to count as hanging.
 const CONSUMED_US: u64 = 20_000;
-/// What counts of it at each pulse.
-const CONSUMED_US_MAX: u64 = 10_000;
 /// So many times more of both while a PD sets itself up: chains are replayed then, in long turns.
 pub(crate) const SETUP: u32 = 8;
 /// Pulses after which a PD hangs even if it consumed nothing: it waits for what never comes.
@@ -68,7 +68,7 @@ impl Heartbeat {
             self.pulses = 0;
             return Verdict::Wake;
         };
-        self.consumed_us += now_us.saturating_sub(seen_us).min(CONSUMED_US_MAX);
+        self.consumed_us += now_us.saturating_sub(seen_us).min(PULSE_US);
         let is_busy = self.consumed_us >= CONSUMED_US * u64::from(patience);
         let hangs = self.pulses >= ANSWER_PULSES * patience && is_busy;
         if hangs || self.pulses >= SILENCE_PULSES { Verdict::Hangs } else { Verdict::Lives }

@@ -7,10 +7,9 @@ use sel4::Fault;
 use sel4_microkit::Channel;
 
 use crate::command::Command;
+use crate::heartbeat::PULSE_US;
 use crate::supervisor::{Children, Supervisor};
 
-/// Time between two pulses.
-const PULSE_US: u64 = 10_000;
 /// What comes earlier says nothing about time.
 const PULSE_US_MIN: u64 = PULSE_US / 2;
 /// For so long `pulse` may be silent before `timer` takes its place.
