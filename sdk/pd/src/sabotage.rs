@@ -24,9 +24,12 @@ pub struct Order {
     pub harm: [u8; 8],
     /// An address or a time, where one is needed.
     pub argument: u64,
-    /// Tells this order from the one before; [`order`] chooses it.
+    /// Tells this order from the one before to the same PD; [`order`] chooses it.
     pub number: u64,
 }
+
+/// What the region holds: the last order to each PD.
+type Orders = [Order; 16];
 
 /// Address and size of every ring that this PD shares, in words that are zero behind the last one.
 static SHARED: [[AtomicUsize; 2]; 32] = [const { [const { AtomicUsize::new(0) }; 2] }; 32];
@@ -53,7 +56,7 @@ const HARMS: [(&[u8; 8], Harm); 12] = [
     (b"flood\0\0\0", |_| flood()),
 ];
 
-fn region() -> Option<NonNull<Order>> {
+fn region() -> Option<NonNull<Orders>> {
     NonNull::new(core::ptr::with_exposed_provenance_mut(*var!(sabotage_vaddr: usize = 0)))
 }
 
@@ -66,32 +69,40 @@ pub(crate) fn note<T>(ring: NonNull<T>) {
     }
 }
 
-/// Gives an order, where the composition lets this PD do so.
+/// Gives an order in place of the one before to the same PD, where the composition lets this PD do so.
 pub fn order(order: Order) {
     let Some(region) = region() else { return };
     // SAFETY: the test's overlay maps a region of its own there, read-write in the PD that orders.
-    let mut place = unsafe { ExternallySharedRef::<'_, Order>::new(region) };
-    let number = place.as_ptr().read().number + 1;
-    place.as_mut_ptr().write(Order { number, ..order });
+    let mut region = unsafe { ExternallySharedRef::new(region) };
+    let mut orders = region.as_ptr().read();
+    let is_place = |old: &&mut Order| old.name == order.name || old.number == 0;
+    if let Some(place) = orders.iter_mut().find(is_place) {
+        *place = Order { number: place.number + 1, ..order };
+    }
+    region.as_mut_ptr().write(orders);
 }
 
 /// Obeys, if there is an order for this life.
 pub(crate) fn obey() {
     let Some(region) = region() else { return };
     // SAFETY: the test's overlay maps the region there.
-    let order: ExternallySharedRef<'_, _, _> =
+    let orders: ExternallySharedRef<'_, _, _> =
         unsafe { ExternallySharedRef::new_read_only(region) };
-    let order = order.as_ptr().read();
-    let is_meant = protocols::system::text(&order.name) == pd_name().unwrap_or("?")
-        && (order.generation == state::lives() || order.generation == u64::MAX);
-    // Once, except where every life is meant.
-    if order.generation != u64::MAX && OBEYED.swap(order.number, Ordering::Relaxed) == order.number
-    {
-        return;
-    }
-    let harm = HARMS.iter().find(|(name, _)| **name == order.harm);
-    if let Some((_, harm)) = harm.filter(|_| is_meant) {
+    let name = pd_name().unwrap_or("?");
+    let orders = orders.as_ptr().read();
+    let mine = orders.iter().find(|order| protocols::system::text(&order.name) == name);
+    let Some(order) = mine.filter(|order| order.is_due()) else { return };
+    if let Some((_, harm)) = HARMS.iter().find(|(name, _)| **name == order.harm) {
         harm(order.argument);
+    }
+}
+
+impl Order {
+    /// Is it for this life? It is obeyed once, except where every life is meant.
+    fn is_due(&self) -> bool {
+        self.generation == u64::MAX
+            || self.generation == state::lives()
+                && OBEYED.swap(self.number, Ordering::Relaxed) != self.number
     }
 }
 

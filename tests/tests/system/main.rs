@@ -29,6 +29,7 @@ fn main() {
     let house = Shared::new(House::build);
     let tests = [
         reading::tests(&house),
+        crowd::tests(&house),
         network::tests(&house),
         damage::tests(&house),
         age::tests(&house),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::house::{House, VOLUME};
 use crate::shared::{Shared, named, trials};
-use crate::{crowd, page, requests, status};
+use crate::{page, requests, status};
 
 /// A machine with the pinned volume.
 pub(crate) struct Served {
@@ -58,7 +58,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
         a_connection_lives_on,
         who_reads_late_gets_everything_and_delays_nobody,
     ];
-    [tests, requests::tests(), crowd::tests(), status::tests(), page::tests()]
+    [tests, requests::tests(), status::tests(), page::tests()]
         .into_iter()
         .flat_map(|tests| trials(&served, tests))
         .collect()
