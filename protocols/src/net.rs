@@ -53,7 +53,7 @@ codes! {
         Data = 5,
         /// The peer will send no more.
         PeerClosed = 6,
-        /// `socket` is gone; its number may be used anew.
+        /// `socket` is gone. Its number is used anew only when the client has read this.
         Closed = 7,
         /// `socket` receives datagrams.
         Bound = 8,

@@ -7,7 +7,7 @@ use sel4_shared_ring_buffer::{
     BufferError, BufferGrid, BufferIndex, BufferPool, DataRegion, ServerEnd,
 };
 
-use crate::sockets::SocketId;
+use crate::sockets::{SocketId, TcpId};
 
 /// Bytes of a receive buffer: a datagram, or a piece of a stream.
 pub(crate) const CHUNK_BYTES: u32 = 4096;
@@ -36,8 +36,8 @@ pub(crate) enum Command {
     },
     /// Send bytes of the client's region.
     Send {
-        /// TCP socket.
-        socket: usize,
+        /// The connection.
+        socket: TcpId,
         /// First byte.
         offset: u32,
         /// Bytes.

@@ -187,7 +187,7 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         }
         self.clients[client].is_cut_off = error == LinkError::PeerMisbehavior;
         for index in 0..TCP_SOCKETS {
-            if self.tcp.owned(index, client).is_some() {
+            if self.tcp.connection(index).is_some_and(|connection| connection.client == client) {
                 self.stack.tcp(index).abort();
                 self.tcp.set(index, Slot::Finishing);
             }
@@ -284,8 +284,8 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         let given = self.clients[client].chunks.give_back(offset);
         let owner = given.map_err(|_| Status::BadRequest)?;
         match owner {
-            Some(SocketId::Tcp(index)) => {
-                if let Some(connection) = self.tcp.owned(index, client) {
+            Some(SocketId::Tcp(id)) => {
+                if let Some(connection) = self.tcp.owned(id, client) {
                     connection.lent = connection.lent.saturating_sub(1);
                 }
             }
@@ -306,8 +306,8 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         cookie: u64,
     ) -> Result<Option<Event>, Status> {
         match socket {
-            SocketId::Tcp(index) => {
-                self.tcp.owned(index, client).ok_or(Status::NoSocket)?.closing = true;
+            SocketId::Tcp(id) => {
+                self.tcp.owned(id, client).ok_or(Status::NoSocket)?.closing = true;
                 Ok(None)
             }
             SocketId::Udp(_) | SocketId::Listener(_) => self.abort(client, socket, cookie),
@@ -321,10 +321,10 @@ impl<'a, F: FnMut(), D: FrameDevice> Net<'a, F, D> {
         cookie: u64,
     ) -> Result<Option<Event>, Status> {
         match socket {
-            SocketId::Tcp(index) => {
-                self.tcp.owned(index, client).ok_or(Status::NoSocket)?;
-                self.stack.tcp(index).abort();
-                self.tcp.set(index, Slot::Finishing);
+            SocketId::Tcp(id) => {
+                self.tcp.owned(id, client).ok_or(Status::NoSocket)?;
+                self.stack.tcp(id.index).abort();
+                self.tcp.set(id.index, Slot::Finishing);
             }
             SocketId::Udp(index) => {
                 let owner = self.udp.get(index).copied().flatten().ok_or(Status::NoSocket)?;

@@ -1,6 +1,6 @@
 //! Who owns which socket, and what is still to be told about it.
 
-use protocols::net::Status;
+use protocols::net::{RING_SLOTS, Status};
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
 
@@ -11,16 +11,29 @@ pub(crate) const LISTENERS: usize = 8;
 /// `Send` requests that a socket takes before the first is buffered.
 pub(crate) const SENDS_PENDING_MAX: usize = 4;
 
-/// Socket numbers that clients see: TCP, then UDP, then listeners.
+/// A connection: the slot it uses, and which of the connections in that slot it is. A request for an
+/// earlier one, on its way when that ended, must not meet the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpId {
+    pub(crate) index: usize,
+    /// Counts around. A client that has not read of the end of the one before may be no further behind
+    /// than its ring has events.
+    pub(crate) life: u8,
+}
+
+/// Socket numbers that clients see. Low byte: TCP, then UDP, then listeners; high byte: the life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketId {
     /// A TCP connection.
-    Tcp(usize),
+    Tcp(TcpId),
     /// A UDP socket.
     Udp(usize),
     /// A TCP listener.
     Listener(usize),
 }
+
+const _: () = assert!(SocketId::LISTENER_BASE + LISTENERS <= 1 << 8);
+const _: () = assert!(RING_SLOTS < 1 << 8);
 
 impl SocketId {
     const UDP_BASE: usize = TCP_SOCKETS;
@@ -29,12 +42,14 @@ impl SocketId {
     /// The socket that a number from a client means; `None` when there can be none.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
-        let number = usize::from(number);
-        match number {
-            _ if number < Self::UDP_BASE => Some(Self::Tcp(number)),
-            _ if number < Self::LISTENER_BASE => Some(Self::Udp(number - Self::UDP_BASE)),
-            _ if number < Self::LISTENER_BASE + LISTENERS => {
-                Some(Self::Listener(number - Self::LISTENER_BASE))
+        let [low, life] = number.to_le_bytes();
+        let low = usize::from(low);
+        match low {
+            _ if low < Self::UDP_BASE => Some(Self::Tcp(TcpId { index: low, life })),
+            _ if life != 0 => None,
+            _ if low < Self::LISTENER_BASE => Some(Self::Udp(low - Self::UDP_BASE)),
+            _ if low < Self::LISTENER_BASE + LISTENERS => {
+                Some(Self::Listener(low - Self::LISTENER_BASE))
             }
             _ => None,
         }
@@ -43,13 +58,12 @@ impl SocketId {
     /// The number that clients see.
     #[must_use]
     pub fn number(self) -> u16 {
-        let number = match self {
-            Self::Tcp(index) => index,
-            Self::Udp(index) => Self::UDP_BASE + index,
-            Self::Listener(index) => Self::LISTENER_BASE + index,
+        let (low, life) = match self {
+            Self::Tcp(TcpId { index, life }) => (index, life),
+            Self::Udp(index) => (Self::UDP_BASE + index, 0),
+            Self::Listener(index) => (Self::LISTENER_BASE + index, 0),
         };
-        // All pools together have far fewer than 2^16 sockets.
-        u16::try_from(number).unwrap_or(u16::MAX)
+        u16::from_le_bytes([low.to_le_bytes()[0], life])
     }
 }
 
@@ -69,6 +83,8 @@ pub(crate) struct PendingSend {
 pub(crate) struct Connection {
     /// The owner.
     pub client: usize,
+    /// Which of the connections in its slot it is; [`TcpTable::set`] says.
+    pub life: u8,
     /// Where it came from; `None` when the client asked for it.
     pub listener: Option<usize>,
     /// Cookie of `TcpConnect`.
@@ -151,6 +167,8 @@ impl Slots {
 pub(crate) struct TcpTable {
     /// One entry per TCP socket of the stack; changed by [`TcpTable::set`] only.
     slots: [Slot; TCP_SOCKETS],
+    /// Life of the next connection in each slot.
+    lives: [u8; TCP_SOCKETS],
     owned: Slots,
     waiting: Slots,
     /// Free or finishing, and not parked yet.
@@ -165,6 +183,7 @@ impl TcpTable {
     /// No socket is in use.
     pub(crate) const EMPTY: Self = Self {
         slots: [const { Slot::Free }; TCP_SOCKETS],
+        lives: [0; TCP_SOCKETS],
         owned: Slots(0),
         waiting: Slots(0),
         leaving: Slots(0),
@@ -173,7 +192,11 @@ impl TcpTable {
     };
 
     /// Changes what a slot is used for.
-    pub(crate) fn set(&mut self, index: usize, slot: Slot) {
+    pub(crate) fn set(&mut self, index: usize, mut slot: Slot) {
+        if let Slot::Owned(connection) = &mut slot {
+            connection.life = self.lives[index];
+            self.lives[index] = connection.life.wrapping_add(1);
+        }
         self.owned.set(index, matches!(slot, Slot::Owned(_)));
         self.waiting.set(index, matches!(slot, Slot::Waiting { .. }));
         self.leaving.set(index, matches!(slot, Slot::Free | Slot::Finishing));
@@ -219,9 +242,10 @@ impl TcpTable {
         }
     }
 
-    /// The connection `index`, if `client` owns it.
-    pub(crate) fn owned(&mut self, index: usize, client: usize) -> Option<&mut Connection> {
-        self.connection(index).filter(|connection| connection.client == client)
+    /// The connection `id`, if it lives and `client` owns it.
+    pub(crate) fn owned(&mut self, id: TcpId, client: usize) -> Option<&mut Connection> {
+        let connection = self.connection(id.index)?;
+        (connection.life == id.life && connection.client == client).then_some(connection)
     }
 
     /// Whether a connection to `port` could begin now.
@@ -378,6 +402,7 @@ impl Connection {
     pub(crate) fn new(client: usize, listener: Option<usize>) -> Self {
         Self {
             client,
+            life: 0,
             listener,
             cookie: 0,
             announced: false,

@@ -5,7 +5,7 @@ use smoltcp::socket::tcp;
 
 use crate::client::{Client, event};
 use crate::service::{Counters, address};
-use crate::sockets::{Connection, SocketId};
+use crate::sockets::{Connection, SocketId, TcpId};
 
 /// Receive buffers that one TCP socket may have lent out.
 const TCP_LENT_MAX: usize = 16;
@@ -39,8 +39,12 @@ impl<F: FnMut()> Turn<'_, '_, F> {
         self.outcome()
     }
 
+    const fn id(&self) -> SocketId {
+        SocketId::Tcp(TcpId { index: self.index, life: self.connection.life })
+    }
+
     fn event(&self, kind: Kind, status: Status, cookie: u64) -> Event {
-        let socket = SocketId::Tcp(self.index).number();
+        let socket = self.id().number();
         Event { socket, ..event(kind, status, cookie) }
     }
 
@@ -110,7 +114,7 @@ impl<F: FnMut()> Turn<'_, '_, F> {
             && self.socket.can_recv()
             && self.client.link.room() > 0
         {
-            let id = SocketId::Tcp(self.index);
+            let id = self.id();
             let Some(chunk) = self.client.chunks.take(id) else { return };
             let client = &mut *self.client;
             let Ok(len) = self.socket.recv(|bytes| {
@@ -144,7 +148,7 @@ impl<F: FnMut()> Turn<'_, '_, F> {
             // A connection that was accepted and died untold is nobody's business.
             let silent = !self.connection.announced && self.connection.listener.is_some();
             if silent || self.tell(message) {
-                self.client.chunks.disown(SocketId::Tcp(self.index));
+                self.client.chunks.disown(self.id());
                 return Outcome::Gone;
             }
         } else if self.connection.announced

@@ -115,6 +115,26 @@ fn a_restarted_client_has_no_sockets_and_its_port_is_free() {
     world.connected(80, 5001);
 }
 
+/// A client may ask for something on a connection when that has ended and another one has its place.
+#[test]
+fn a_late_request_does_not_meet_the_next_connection() {
+    let mut world = World::new(&["gateway"]);
+    world.listen(0, 80, 1);
+    let (peer, first) = world.connected(80, 5000);
+    world.peer.tcp(peer).abort();
+    world.run(20);
+    assert_eq!(told(&world.clients[0].events()[0]).0, Some(Kind::Closed));
+    let (peer, second) = world.connected(80, 5001);
+    assert_ne!(first.socket, second.socket);
+    assert_eq!(first.socket & 0xff, second.socket & 0xff, "the same place");
+    let len = world.clients[0].put(b"not for the second");
+    for op in [Op::Send, Op::Close, Op::Abort] {
+        let late = world.answer(0, Request { socket: first.socket, len, ..request(op) });
+        assert_eq!(told(&late), (Some(Kind::Refused), Some(Status::NoSocket)), "{op:?}");
+    }
+    assert!(world.peer.tcp(peer).is_active() && !world.peer.tcp(peer).can_recv());
+}
+
 #[test]
 fn pools_run_out_with_an_answer() {
     let mut world = World::new(&["gateway"]);
