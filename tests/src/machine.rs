@@ -15,6 +15,28 @@ use crate::http::{Connection, Response};
 /// How long anything may take that takes a second on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the time of a machine follows.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// Its instructions, each of which takes two to the power of this nanoseconds: a busy host takes no
+    /// time away from its programs.
+    Instructions(u32),
+    /// The host's clock, as in use.
+    Host,
+}
+
+impl Clock {
+    /// A processor of 1 GHz.
+    pub const GHZ: Self = Self::Instructions(0);
+
+    fn arguments(self) -> Vec<String> {
+        match self {
+            Self::Instructions(shift) => vec!["-icount".to_owned(), format!("shift={shift}")],
+            Self::Host => vec![],
+        }
+    }
+}
+
 /// A machine that runs until it is dropped.
 #[derive(Debug)]
 pub struct Machine {
@@ -52,13 +74,16 @@ impl Machine {
         image: &Image,
         name: &str,
         disk: &str,
+        clock: Clock,
         arguments: &[String],
     ) -> Self {
-        let mut machine = Self::start(environment, image, name, disk, arguments);
+        let arguments = [clock.arguments(), arguments.to_vec()].concat();
+        let start = || Self::start(environment, image, name, disk, &arguments);
+        let mut machine = start();
         // Another process may take the port between the choice and QEMU's start.
         for _ in 0..5 {
             if machine.has_line(|line| line.contains("Could not set up host forwarding rule")) {
-                machine = Self::start(environment, image, name, disk, arguments);
+                machine = start();
             }
         }
         machine.wait_for("CAIRN READY");

@@ -24,7 +24,7 @@ fn status(machine: &Machine) -> Value {
 }
 
 fn refusal(house: &House, name: &str, volume: &Path, code: u16) -> String {
-    let machine = house.boot(name, volume, &[]);
+    let machine = house.boot(name, volume);
     let response = machine.get("/o/edition");
     assert_eq!(
         (response.status, response.text().lines().count()),
@@ -57,7 +57,7 @@ pub(crate) fn of_a_revoked_chain_nothing_newer_is_served(house: &House) {
     let reason = refusal(house, "revoked-new", &house.revoked_new, 410);
     assert_eq!(reason, "chain is revoked by event 7: nothing after event 5 is believed");
     // What the image pins was said before.
-    let machine = house.boot("revoked", &house.revoked, &[]);
+    let machine = house.boot("revoked", &house.revoked);
     assert_eq!(machine.get("/o/one-byte").body, house.files["one-byte"]);
     let status = status(&machine);
     let reason = "chain is revoked by event 6: nothing after event 5 is believed";
@@ -69,7 +69,7 @@ pub(crate) fn of_a_revoked_chain_nothing_newer_is_served(house: &House) {
 
 pub(crate) fn a_newer_volume_is_served_and_each_boot_has_its_own_id(house: &House) {
     let boot = |name| {
-        let machine = house.boot(name, &house.new, &[]);
+        let machine = house.boot(name, &house.new);
         assert_eq!(machine.get("/o/edition").text(), "6\n");
         let status = status(&machine);
         assert_eq!(

@@ -37,7 +37,7 @@ impl Damaged {
         let disk = Disk::new(&house.volume, folder.path());
         let map = Map::new(&disk.bytes());
         damage(&disk, &map);
-        let machine = house.boot(name, disk.address(), &[]);
+        let machine = house.boot(name, disk.address());
         Self { files: house.files.clone(), map, disk: Mutex::new(disk), machine, _folder: folder }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cairn_tests::environment::Additions;
 use cairn_tests::http::Connection;
-use cairn_tests::machine::{Machine, PATIENCE};
+use cairn_tests::machine::{Clock, Machine, PATIENCE};
 use cairn_tests::random::Random;
 use cairn_tests::volume::Chain;
 use libtest_mimic::Trial;
@@ -100,10 +100,9 @@ impl Healing {
         let disk = chain.volume("healing", &house.get().files);
         let image = environment.image(&folder.path().join("image"), &chain.folder, &additions);
         let disk = disk.to_str().unwrap();
-        // Nanoseconds per instruction, as a power of two.
-        let shift = std::env::var("CAIRN_ICOUNT_SHIFT").unwrap_or("0".to_owned());
-        let arguments = ["-icount".to_owned(), format!("shift={shift}")];
-        let machine = Machine::boot(environment, &image, "healing", disk, &arguments);
+        let shift = std::env::var("CAIRN_ICOUNT_SHIFT").ok();
+        let clock = shift.map_or(Clock::GHZ, |shift| Clock::Instructions(shift.parse().unwrap()));
+        let machine = Machine::boot(environment, &image, "healing", disk, clock, &[]);
         let system = fs::read_to_string(folder.path().join("image/system.xml")).unwrap();
         Self { house: house.clone(), machine, turn: Mutex::new(()), rings: rings(&system), folder }
     }

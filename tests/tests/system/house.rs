@@ -1,9 +1,10 @@
 //! What all machines are made of: one image, and volumes of every age and origin.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use cairn_tests::environment::{Additions, Environment, Image};
-use cairn_tests::machine::Machine;
+use cairn_tests::machine::{Clock, Machine};
 use cairn_tests::volume::{Chain, Files, edition, files};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -76,14 +77,20 @@ impl House {
     }
 
     /// A machine with this disk, which is a file or an address.
-    pub(crate) fn boot(
+    pub(crate) fn boot(&self, name: &str, disk: impl AsRef<OsStr>) -> Machine {
+        self.boot_with(name, disk, Clock::GHZ, &[])
+    }
+
+    /// The same with another clock, and more arguments of QEMU.
+    pub(crate) fn boot_with(
         &self,
         name: &str,
-        disk: impl AsRef<std::ffi::OsStr>,
+        disk: impl AsRef<OsStr>,
+        clock: Clock,
         arguments: &[String],
     ) -> Machine {
         let disk = disk.as_ref().to_str().unwrap();
-        Machine::boot(&self.environment, &self.image, name, disk, arguments)
+        Machine::boot(&self.environment, &self.image, name, disk, clock, arguments)
     }
 
     /// The pinned volume's Merkle root of a file, in hexadecimal digits.

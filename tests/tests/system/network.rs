@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cairn_tests::crowd;
 use cairn_tests::frames::{self, TcpAnswer};
-use cairn_tests::machine::{Machine, PATIENCE};
+use cairn_tests::machine::{Clock, Machine, PATIENCE};
 use cairn_tests::random::Random;
 use cairn_tests::wire::{Socket, Wire};
 use libtest_mimic::Trial;
@@ -78,7 +78,7 @@ pub(crate) fn boot(house: &House, name: &str, folder: &Path) -> (Machine, Wire) 
     // The machine has no address before frames pass.
     std::thread::scope(|scope| {
         let wire = scope.spawn(|| socket.open());
-        let machine = house.boot(name, &house.volume, &arguments);
+        let machine = house.boot_with(name, &house.volume, Clock::GHZ, &arguments);
         (machine, wire.join().unwrap())
     })
 }

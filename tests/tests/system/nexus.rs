@@ -5,9 +5,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cairn_tests::environment::{Additions, Environment, Image};
-use cairn_tests::machine::Machine;
+use cairn_tests::machine::{Clock, Machine, PATIENCE};
 use cairn_tests::volume::{Files, edition, write_files};
 use ledger_verify::Digest;
 use ledger_verify::nexus::address::Address;
@@ -35,7 +37,7 @@ const GENERATION: u64 = 200;
 /// Transactions that are as short as they can be: nine of them in a block of the chain area.
 const SHORT_COUNT: usize = 100;
 /// A processor that needs four nanoseconds for an instruction, and 50 ms for a transaction.
-const SLOWLY: [&str; 2] = ["-icount", "shift=2"];
+const SLOWLY: Clock = Clock::Instructions(2);
 
 /// An image, a volume that its chain vouches for, and that chain.
 pub(crate) struct Nexus {
@@ -121,23 +123,27 @@ impl Nexus {
     }
 
     /// A machine with the volume in which these transactions stand for the chain.
-    fn boot(&self, name: &str, raws: &[Vec<u8>], arguments: &[&str]) -> Machine {
+    fn boot(&self, name: &str, raws: &[Vec<u8>], clock: Clock) -> Machine {
         let mut bytes = fs::read(&self.volume).unwrap();
         let superblock = Superblock::parse(bytes.first_chunk().unwrap()).unwrap();
         embed_chain(Cursor::new(&mut bytes), &superblock, &bundle(raws)).unwrap();
         let disk = self.folder.path().join(format!("{name}.img"));
         fs::write(&disk, bytes).unwrap();
-        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        Machine::boot(&self.environment, &self.image, name, disk.to_str().unwrap(), &arguments)
+        Machine::boot(&self.environment, &self.image, name, disk.to_str().unwrap(), clock, &[])
     }
 
     /// Boots with `raws`, of which nothing is to be believed, for this reason.
     fn refuses(&self, name: &str, raws: &[Vec<u8>], reason: &str) {
-        let machine = self.boot(name, raws, &[]);
+        let machine = self.boot(name, raws, Clock::GHZ);
         machine.wait_for(&format!("volume refused: {reason}"));
         for path in self.files.keys() {
             let response = machine.get(&target(path));
             assert_eq!((response.status, response.text()), (502, &*format!("{reason}\n")));
+        }
+        // While it replays the chain once more, it answers nobody.
+        let deadline = Instant::now() + PATIENCE;
+        while ledger(&machine)["state"] == "unknown" && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(50));
         }
         assert_eq!(ledger(&machine)["reason"], reason);
     }
@@ -178,7 +184,7 @@ fn ledger(machine: &Machine) -> Json {
 
 /// The machine is slow enough for the supervisor to take a replay without signs of life for dead.
 pub(crate) fn a_volume_proven_by_a_long_chain_is_served_by_a_slow_machine(nexus: &Nexus) {
-    let machine = nexus.boot("nexus", &nexus.raws, &SLOWLY);
+    let machine = nexus.boot("nexus", &nexus.raws, SLOWLY);
     for (path, content) in &nexus.files {
         let response = machine.get(&target(path));
         assert_eq!(response.status, 200, "{path}: {}", response.text());

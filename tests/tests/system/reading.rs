@@ -20,7 +20,7 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn boot(house: &Shared<House>, name: &str) -> Self {
-        let machine = house.get().boot(name, &house.get().volume, &[]);
+        let machine = house.get().boot(name, &house.get().volume);
         Self { house: house.clone(), machine }
     }
 

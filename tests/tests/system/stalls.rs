@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cairn_tests::machine::Machine;
+use cairn_tests::machine::{Clock, Machine};
 use cairn_tests::random::Random;
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn stall(machine: &Machine, random: &mut Random) {
 }
 
 fn a_host_that_stalls_makes_nobody_start_again(house: &House) {
-    let machine = house.boot("stalls", &house.volume, &[]);
+    let machine = house.boot_with("stalls", &house.volume, Clock::Host, &[]);
     let (mut random, is_over) = (Random(1), AtomicBool::new(false));
     stall(&machine, &mut random);
     thread::scope(|scope| {
