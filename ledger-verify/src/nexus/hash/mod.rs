@@ -28,7 +28,7 @@ pub type Sk1024 = Sk<16, 128, 72, 0x05>;
 /// a sponge of `RATE` bytes with `SUFFIX`. Use it by its short names, [`Sk32`] to [`Sk1024`].
 #[derive(Clone)]
 pub struct Sk<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8> {
-    skein: Skein<WORDS>,
+    skein: Skein,
 }
 
 impl<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8>
@@ -37,16 +37,15 @@ impl<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8
     /// The hash of no input so far.
     #[must_use]
     pub fn new() -> Self {
-        Self { skein: Skein::new(BYTES as u64 * 8) }
+        Self { skein: Skein::new(WORDS, BYTES as u64 * 8) }
     }
 
     /// The digest of `pieces`, one behind the other.
     #[must_use]
-    #[inline(never)]
     pub fn digest(pieces: &[&[u8]]) -> [u8; BYTES] {
-        let mut hash = Self::new();
-        pieces.iter().for_each(|piece| _ = hash.update(piece));
-        hash.finalize()
+        let mut digest = [0; BYTES];
+        hash(WORDS, pieces, RATE, SUFFIX, &mut digest);
+        digest
     }
 
     /// Adds input.
@@ -71,6 +70,15 @@ impl<const WORDS: usize, const BYTES: usize, const RATE: usize, const SUFFIX: u8
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The hash of `pieces` that is as long as `digest`.
+#[inline(never)]
+fn hash(words: usize, pieces: &[&[u8]], rate: usize, suffix: u8, digest: &mut [u8]) {
+    let mut skein = Skein::new(words, digest.len() as u64 * 8);
+    pieces.iter().for_each(|piece| skein.update(piece));
+    skein.finish(digest);
+    sponge(rate, suffix, digest);
 }
 
 /// What a sponge makes of `bytes` takes their place.

@@ -17,43 +17,48 @@ const OUTPUT: u64 = 63 << 56;
 /// "SHA3", then the version of the format, 1.
 const SCHEMA: u64 = 0x0000_0001_3341_4853;
 
-/// Skein with `WORDS` words of state: 4, 8 or 16.
-#[derive(Clone)]
-pub(super) struct Skein<const WORDS: usize> {
-    chaining: [u64; WORDS],
-    /// Input that waits: the last block is hashed differently.
-    block: [u64; WORDS],
-    block_bytes: usize,
-    bytes_done: u64,
-    /// `FIRST` until a block was hashed.
-    first: u64,
+/// Words of state, of the largest Skein.
+const WORDS_MAX: usize = 16;
+
+type Words = [u64; WORDS_MAX];
+
+/// What tells one Threefish from another.
+struct Cipher {
+    words: usize,
+    /// Between them are four rounds each.
+    last_subkey: u64,
+    /// Four rounds, and the four after them: see [`mixes`].
+    mixes: [&'static [u32]; 2],
 }
 
-impl<const WORDS: usize> Skein<WORDS> {
-    const ROUNDS: usize = if WORDS == 16 { 80 } else { 72 };
+const CIPHER_256: Cipher = {
+    const MIXES: [[[u32; 2]; 4]; 2] = mixes(
+        [[5, 56], [36, 28], [13, 46], [58, 44], [26, 20], [53, 35], [11, 42], [59, 50]],
+        [[0, 3], [2, 1]],
+    );
+    Cipher { words: 4, last_subkey: 18, mixes: [MIXES[0].as_flattened(), MIXES[1].as_flattened()] }
+};
 
-    const ROTATIONS: &'static [[u32; 8]; 8] = match WORDS {
-        4 => &[
-            [5, 56, 0, 0, 0, 0, 0, 0],
-            [36, 28, 0, 0, 0, 0, 0, 0],
-            [13, 46, 0, 0, 0, 0, 0, 0],
-            [58, 44, 0, 0, 0, 0, 0, 0],
-            [26, 20, 0, 0, 0, 0, 0, 0],
-            [53, 35, 0, 0, 0, 0, 0, 0],
-            [11, 42, 0, 0, 0, 0, 0, 0],
-            [59, 50, 0, 0, 0, 0, 0, 0],
+const CIPHER_512: Cipher = {
+    const MIXES: [[[u32; 4]; 4]; 2] = mixes(
+        [
+            [38, 30, 50, 53],
+            [48, 20, 43, 31],
+            [34, 14, 15, 27],
+            [26, 12, 58, 7],
+            [33, 49, 8, 42],
+            [39, 27, 41, 14],
+            [29, 26, 11, 9],
+            [33, 51, 39, 35],
         ],
-        8 => &[
-            [38, 30, 50, 53, 0, 0, 0, 0],
-            [48, 20, 43, 31, 0, 0, 0, 0],
-            [34, 14, 15, 27, 0, 0, 0, 0],
-            [26, 12, 58, 7, 0, 0, 0, 0],
-            [33, 49, 8, 42, 0, 0, 0, 0],
-            [39, 27, 41, 14, 0, 0, 0, 0],
-            [29, 26, 11, 9, 0, 0, 0, 0],
-            [33, 51, 39, 35, 0, 0, 0, 0],
-        ],
-        _ => &[
+        [[2, 1], [4, 7], [6, 5], [0, 3]],
+    );
+    Cipher { words: 8, last_subkey: 18, mixes: [MIXES[0].as_flattened(), MIXES[1].as_flattened()] }
+};
+
+const CIPHER_1024: Cipher = {
+    const MIXES: [[[u32; 8]; 4]; 2] = mixes(
+        [
             [55, 43, 37, 40, 16, 22, 38, 12],
             [25, 25, 46, 13, 14, 13, 52, 57],
             [33, 8, 18, 57, 21, 12, 32, 54],
@@ -63,30 +68,76 @@ impl<const WORDS: usize> Skein<WORDS> {
             [58, 7, 32, 45, 19, 18, 2, 56],
             [47, 49, 27, 58, 37, 48, 53, 56],
         ],
-    };
+        [[0, 9], [2, 13], [6, 11], [4, 15], [10, 7], [12, 3], [14, 5], [8, 1]],
+    );
+    Cipher { words: 16, last_subkey: 20, mixes: [MIXES[0].as_flattened(), MIXES[1].as_flattened()] }
+};
 
-    /// Which word goes where after each round.
-    const PERMUTATION: &'static [usize; 16] = match WORDS {
-        4 => &[0, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-        8 => &[2, 1, 4, 7, 6, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0],
-        _ => &[0, 9, 2, 13, 6, 11, 4, 15, 10, 7, 12, 3, 14, 5, 8, 1],
-    };
-
-    /// For `output_bits` of output.
-    #[inline(never)]
-    pub(super) fn new(output_bits: u64) -> Self {
-        let mut skein = Self {
-            chaining: [0; WORDS],
-            block: [0; WORDS],
-            block_bytes: 0,
-            bytes_done: 0,
-            first: FIRST,
-        };
-        // Two words, and two of zeros.
-        for (place, word) in skein.block.iter_mut().zip([SCHEMA, output_bits]) {
-            *place = word;
+/// What eight rounds do: each mix its two words, and how far it rotates the second, all in one number.
+/// No word moves: `from` says which words of a round make the pairs of the next, and after four rounds
+/// all are in their first places again.
+const fn mixes<const PAIRS: usize>(
+    rotations: [[u8; PAIRS]; 8],
+    from: [[usize; 2]; PAIRS],
+) -> [[[u32; PAIRS]; 4]; 2] {
+    let mut mixes = [[[0; PAIRS]; 4]; 2];
+    let mut round = 0;
+    while round < 8 {
+        let half = &mut mixes[round / 4];
+        let mut pair = 0;
+        while pair < PAIRS {
+            let [a, b] = match round % 4 {
+                0 => [2 * pair, 2 * pair + 1],
+                next => {
+                    let [a, b] = from[pair];
+                    let before = &half[next - 1];
+                    [words(before[a / 2])[a % 2], words(before[b / 2])[b % 2]]
+                }
+            };
+            #[allow(clippy::cast_possible_truncation, reason = "below 16")]
+            let mix = [64 - rotations[round][pair], a as u8, b as u8, 0];
+            half[round % 4][pair] = u32::from_le_bytes(mix);
+            pair += 1;
         }
-        skein.block_bytes = 32;
+        round += 1;
+    }
+    mixes
+}
+
+/// The two words of a mix.
+const fn words(mix: u32) -> [usize; 2] {
+    let [_, a, b, _] = mix.to_le_bytes();
+    [a as usize % WORDS_MAX, b as usize % WORDS_MAX]
+}
+
+/// Skein of any width: one code for all, whose loops are as long as the width says.
+#[derive(Clone)]
+pub(super) struct Skein {
+    cipher: &'static Cipher,
+    chaining: Words,
+    /// Input that waits: the last block is hashed differently.
+    block: Words,
+    block_bytes: usize,
+    bytes_done: u64,
+    /// `FIRST` until a block was hashed.
+    first: u64,
+}
+
+impl Skein {
+    /// With 4, 8 or 16 words of state, for `output_bits` of output.
+    #[inline(never)]
+    pub(super) fn new(words: usize, output_bits: u64) -> Self {
+        let cipher = match words {
+            4 => &CIPHER_256,
+            8 => &CIPHER_512,
+            _ => &CIPHER_1024,
+        };
+        let mut block = [0; WORDS_MAX];
+        [block[0], block[1]] = [SCHEMA, output_bits];
+        let chaining = [0; WORDS_MAX];
+        // Two words, and two of zeros.
+        let mut skein =
+            Self { cipher, chaining, block, block_bytes: 32, bytes_done: 0, first: FIRST };
         skein.end(CONFIG);
         skein
     }
@@ -94,7 +145,7 @@ impl<const WORDS: usize> Skein<WORDS> {
     #[inline(never)]
     pub(super) fn update(&mut self, input: &[u8]) {
         for byte in input {
-            if self.block_bytes == WORDS * 8 {
+            if self.block_bytes == self.cipher.words * 8 {
                 self.compress(MESSAGE);
             }
             if let Some(word) = self.block.get_mut(self.block_bytes / 8) {
@@ -104,12 +155,12 @@ impl<const WORDS: usize> Skein<WORDS> {
         }
     }
 
-    /// Ends the message; `output` is at most as long as the state.
+    /// Ends the message; `output` is at most as long as the state. What is left is of no use.
     #[inline(never)]
-    pub(super) fn finish(mut self, output: &mut [u8]) {
+    pub(super) fn finish(&mut self, output: &mut [u8]) {
         self.end(MESSAGE);
         // The number of the block of output: there is one only.
-        self.update(&[0; 8]);
+        self.block_bytes = 8;
         self.end(OUTPUT);
         for (index, byte) in output.iter_mut().enumerate() {
             let word = self.chaining.get(index / 8).map_or(0, |word| word >> (index % 8 * 8));
@@ -118,7 +169,6 @@ impl<const WORDS: usize> Skein<WORDS> {
     }
 
     /// Ends one UBI and starts the next.
-    #[inline(never)]
     fn end(&mut self, kind: u64) {
         self.compress(kind | FINAL);
         self.bytes_done = 0;
@@ -129,59 +179,54 @@ impl<const WORDS: usize> Skein<WORDS> {
     #[inline(never)]
     fn compress(&mut self, kind: u64) {
         self.bytes_done += self.block_bytes as u64;
-        let message = self.block;
-        self.encrypt([self.bytes_done, kind | self.first]);
-        for (word, message) in self.chaining.iter_mut().zip(message) {
-            *word ^= message;
+        let mut state = self.block;
+        encrypt(self.cipher, &mut state, &self.chaining, [self.bytes_done, kind | self.first]);
+        for ((chaining, word), message) in self.chaining.iter_mut().zip(state).zip(self.block) {
+            *chaining = word ^ message;
         }
-        self.block = [0; WORDS];
+        self.block = [0; WORDS_MAX];
         self.block_bytes = 0;
         self.first = 0;
     }
-
-    /// Threefish, from `block` under the key `chaining` into `chaining`.
-    #[inline(never)]
-    fn encrypt(&mut self, [t0, t1]: [u64; 2]) {
-        let key = self.chaining;
-        let parity = key.iter().fold(PARITY, |parity, word| parity ^ word);
-        let tweak = [t0, t1, t0 ^ t1];
-        let mut state = self.block;
-        for (round, rotations) in (0..Self::ROUNDS).zip(Self::ROTATIONS.iter().cycle()) {
-            if round % 4 == 0 {
-                add_subkey(&mut state, &key, parity, tweak, round / 4);
-            }
-            for (pair, rotation) in state.as_chunks_mut::<2>().0.iter_mut().zip(rotations) {
-                let [a, b] = pair;
-                *a = a.wrapping_add(*b);
-                *b = b.rotate_left(*rotation) ^ *a;
-            }
-            let mixed = state;
-            for (word, from) in state.iter_mut().zip(Self::PERMUTATION) {
-                *word = mixed.get(*from).copied().unwrap_or(0);
-            }
-        }
-        add_subkey(&mut state, &key, parity, tweak, Self::ROUNDS / 4);
-        self.chaining = state;
-    }
 }
 
-/// Adds subkey `number`.
-fn add_subkey<const WORDS: usize>(
-    state: &mut [u64; WORDS],
-    key: &[u64; WORDS],
-    parity: u64,
-    tweak: [u64; 3],
-    number: usize,
-) {
-    for (index, word) in state.iter_mut().enumerate() {
-        // The parity is the key's last word.
-        let key = key.get((number + index) % (WORDS + 1)).copied().unwrap_or(parity);
-        *word = word.wrapping_add(key);
-    }
-    if let [.., a, b, c] = state.as_mut_slice() {
-        *a = a.wrapping_add(tweak[number % 3]);
-        *b = b.wrapping_add(tweak[(number + 1) % 3]);
-        *c = c.wrapping_add(number as u64);
+/// Threefish: `state` under `key`.
+fn encrypt(cipher: &Cipher, state: &mut Words, key: &Words, [t0, t1]: [u64; 2]) {
+    let mut tweak = [t0, t1, t0 ^ t1];
+    // One word more: the parity of all.
+    let mut extended = [0; 2 * WORDS_MAX];
+    extended[..WORDS_MAX].copy_from_slice(key);
+    extended[cipher.words % (2 * WORDS_MAX)] =
+        key.iter().fold(PARITY, |parity, word| parity ^ word);
+    let next = |word| if word == cipher.words { 0 } else { word + 1 };
+    let mut first = 0;
+    let [mut now, mut then] = cipher.mixes;
+    for number in 0.. {
+        // A subkey is the extended key from its word `number` on, round and round.
+        let mut from = first;
+        let used = state.get_mut(..cipher.words).unwrap_or_default();
+        for word in used.iter_mut() {
+            *word = word.wrapping_add(extended[from % (2 * WORDS_MAX)]);
+            from = next(from);
+        }
+        first = next(first);
+        if let [.., a, b, c] = used {
+            *a = a.wrapping_add(tweak[0]);
+            *b = b.wrapping_add(tweak[1]);
+            *c = c.wrapping_add(number);
+        }
+        tweak.rotate_left(1);
+        if number == cipher.last_subkey {
+            return;
+        }
+        for mix in now {
+            let [a, b] = words(*mix);
+            let sum = state[a].wrapping_add(state[b]);
+            // To the right: of a number of turns its lowest bits count.
+            let turned = state[b].rotate_right(*mix);
+            (state[a], state[b]) = (sum, turned ^ sum);
+        }
+        (now, then) = (then, now);
     }
 }
 
@@ -198,14 +243,14 @@ mod tests {
             0x281a_9298_ca5e_b3a5,
             0x54ca_5249_f460_70c4,
         ];
-        assert_eq!(Skein::<4>::new(256).chaining, expected);
+        assert_eq!(Skein::new(4, 256).chaining[..4], expected);
     }
 
     /// Skein alone, as hexadecimal digits.
-    fn skein<const WORDS: usize>(message: &[u8]) -> String {
-        let mut skein = Skein::<WORDS>::new(WORDS as u64 * 64);
+    fn skein(words: usize, message: &[u8]) -> String {
+        let mut skein = Skein::new(words, words as u64 * 64);
         skein.update(message);
-        let mut digest = std::vec![0; WORDS * 8];
+        let mut digest = std::vec![0; words * 8];
         skein.finish(&mut digest);
         digest.iter().map(|byte| std::format!("{byte:02x}")).collect()
     }
@@ -217,8 +262,8 @@ mod tests {
         let all_bytes: std::vec::Vec<u8> = (0..=255).collect();
         let messages = [b"", b"abc".as_slice(), b"hello world", &all_bytes];
         for (vector, message) in file["sk"].as_array().unwrap().iter().zip(messages) {
-            assert_eq!(vector["skein11_256"], skein::<4>(message));
-            assert_eq!(vector["skein11_512"], skein::<8>(message));
+            assert_eq!(vector["skein11_256"], skein(4, message));
+            assert_eq!(vector["skein11_512"], skein(8, message));
         }
     }
 }
