@@ -70,6 +70,12 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
+    /// What is still to come.
+    #[cfg(feature = "nexus")]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.input.get(self.offset..).unwrap_or(&[])
+    }
+
     /// What was read between `start`, an earlier [`Reader::offset`], and now.
     #[must_use]
     pub fn since(&self, start: usize) -> &'a [u8] {
@@ -132,9 +138,14 @@ impl<'a> Reader<'a> {
     /// As [`Reader::bytes`], and [`Problem::NotUtf8`].
     pub fn text(&mut self, min: usize, max: usize) -> Result<&'a str, Error> {
         let start = self.offset;
-        let length = self.length(TEXT, min, max)?;
-        let bytes = self.take(length)?;
+        let bytes = self.text_bytes(min, max)?;
         core::str::from_utf8(bytes).map_err(|_| Error { offset: start, problem: Problem::NotUtf8 })
+    }
+
+    /// A text string of `min..=max` bytes, for who accepts a part of UTF-8 only.
+    pub(crate) fn text_bytes(&mut self, min: usize, max: usize) -> Result<&'a [u8], Error> {
+        let length = self.length(TEXT, min, max)?;
+        self.take(length)
     }
 
     /// The head of an array of `min..=max` items; its length.

@@ -55,19 +55,24 @@ pub type Name = Text<NAME_BYTES_MAX>;
 pub type Platform = Text<PLATFORM_BYTES_MAX>;
 
 impl<const N: usize> Text<N> {
-    const EMPTY: Self = Self { bytes: [0; N], length: 0 };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; N], length: 0 };
 
     /// The text, if it is one: 1 to `N` bytes from `!` to `~`.
     #[must_use]
-    #[inline(never)]
     pub fn new(text: &str) -> Option<Self> {
-        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        Self::from_bytes(text.as_bytes())
+    }
+
+    /// The same of bytes.
+    #[inline(never)]
+    pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
+        let printable = text.iter().all(u8::is_ascii_graphic);
         let mut new = Self::EMPTY;
         let place = new.bytes.get_mut(..text.len())?;
         if text.is_empty() || !printable {
             return None;
         }
-        place.copy_from_slice(text.as_bytes());
+        place.copy_from_slice(text);
         new.length = u8::try_from(text.len()).ok()?;
         Some(new)
     }
@@ -75,8 +80,11 @@ impl<const N: usize> Text<N> {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or(&[]);
-        core::str::from_utf8(bytes).unwrap_or("")
+        core::str::from_utf8(self.as_bytes()).unwrap_or("")
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or(&[])
     }
 }
 

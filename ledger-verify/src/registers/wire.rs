@@ -6,8 +6,8 @@ use crate::algorithm::Algorithm;
 use crate::cbor::{Error, Problem, Reader, Sink, array, bytes, text, unsigned};
 use crate::digest::Digest;
 
-const RELEASE: u64 = 1;
-const POINTER: u64 = 2;
+pub(crate) const RELEASE: u64 = 1;
+pub(crate) const POINTER: u64 = 2;
 const LIST: u64 = 3;
 const POLICY_KIND: u64 = 4;
 
