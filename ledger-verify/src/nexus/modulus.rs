@@ -25,7 +25,7 @@ impl<const LIMBS: usize> Modulus<LIMBS> {
         let mut one = [0; LIMBS];
         one[0] = 1;
         let mut modulus = Self { limbs, inverse: 1, one, square: one };
-        modulus.one = modulus.reduce_once(one, 0);
+        modulus.one = modulus.reduce_once(one, false);
         let mut bit = 0;
         while bit < 64 * LIMBS {
             modulus.one = modulus.add(&modulus.one, &modulus.one);
@@ -54,6 +54,7 @@ impl<const LIMBS: usize> Modulus<LIMBS> {
     }
 
     /// `number` out of Montgomery's form.
+    #[inline(never)]
     pub(crate) const fn leave(&self, number: &Limbs<LIMBS>) -> Limbs<LIMBS> {
         let mut one = [0; LIMBS];
         one[0] = 1;
@@ -63,12 +64,7 @@ impl<const LIMBS: usize> Modulus<LIMBS> {
     /// a + b.
     #[inline(never)]
     pub(crate) const fn add(&self, a: &Limbs<LIMBS>, b: &Limbs<LIMBS>) -> Limbs<LIMBS> {
-        let (mut sum, mut carry) = ([0; LIMBS], 0);
-        let mut i = 0;
-        while i < LIMBS {
-            (sum[i], carry) = split(a[i] as u128 + b[i] as u128 + carry as u128);
-            i += 1;
-        }
+        let (sum, carry) = add(a, b);
         self.reduce_once(sum, carry)
     }
 
@@ -99,7 +95,7 @@ impl<const LIMBS: usize> Modulus<LIMBS> {
             (sum[LIMBS - 1], top) = split(carry as u128 + fold as u128 + top as u128);
             i += 1;
         }
-        self.reduce_once(sum, top)
+        self.reduce_once(sum, top == 1)
     }
 
     /// `base`, in Montgomery's form, to the power of `exponent`.
@@ -117,21 +113,36 @@ impl<const LIMBS: usize> Modulus<LIMBS> {
         power
     }
 
-    /// `number`, with the limb `top` above it, less the modulus if it is not below.
+    /// `number`, R more if `top`, less the modulus if it is not below.
     #[inline(never)]
-    const fn reduce_once(&self, number: Limbs<LIMBS>, top: u64) -> Limbs<LIMBS> {
+    const fn reduce_once(&self, number: Limbs<LIMBS>, top: bool) -> Limbs<LIMBS> {
         let (difference, borrow) = sub(&number, &self.limbs);
-        if borrow > top { number } else { difference }
+        *if borrow && !top { &number } else { &difference }
     }
 }
 
-/// a - b, and 1 if that is below 0: R is added to it then.
-const fn sub<const LIMBS: usize>(a: &Limbs<LIMBS>, b: &Limbs<LIMBS>) -> (Limbs<LIMBS>, u64) {
-    let (mut difference, mut borrow) = ([0; LIMBS], 0);
+/// a + b, and whether R is missing in it.
+const fn add<const LIMBS: usize>(a: &Limbs<LIMBS>, b: &Limbs<LIMBS>) -> (Limbs<LIMBS>, bool) {
+    let (mut sum, mut carry) = ([0; LIMBS], false);
     let mut i = 0;
     while i < LIMBS {
-        let (limb, high) = split((a[i] as u128).wrapping_sub(b[i] as u128 + borrow as u128));
-        (difference[i], borrow) = (limb, high & 1);
+        let (limb, over) = a[i].overflowing_add(b[i]);
+        let (limb, over_again) = limb.overflowing_add(carry as u64);
+        (sum[i], carry) = (limb, over | over_again);
+        i += 1;
+    }
+    (sum, carry)
+}
+
+/// a - b, and whether R was added to it, because it is below 0.
+#[inline(never)]
+const fn sub<const LIMBS: usize>(a: &Limbs<LIMBS>, b: &Limbs<LIMBS>) -> (Limbs<LIMBS>, bool) {
+    let (mut difference, mut borrow) = ([0; LIMBS], false);
+    let mut i = 0;
+    while i < LIMBS {
+        let (limb, under) = a[i].overflowing_sub(b[i]);
+        let (limb, under_again) = limb.overflowing_sub(borrow as u64);
+        (difference[i], borrow) = (limb, under | under_again);
         i += 1;
     }
     (difference, borrow)

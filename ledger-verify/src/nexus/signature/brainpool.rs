@@ -174,14 +174,16 @@ pub(super) fn verify(
     let signature: &[u8; SIGNATURE_BYTES] =
         signature.try_into().map_err(|_| SignatureError::SignatureLength)?;
     let (r, s) = decode_signature(signature)?;
-    let public = decode_public(public)?;
-    let inverse = Scalar::new(&s).invert();
-    let (u1, u2) = (digest(message) * inverse, Scalar::new(&r) * inverse);
-    if has_x(&multiply(&u1, &u2, &public), &r) { Ok(()) } else { Err(SignatureError::Mismatch) }
+    let mut key = Point::INFINITY;
+    decode_public(public, &mut key)?;
+    let inverse = Scalar::new(&number_from(s)).invert();
+    let (u1, u2) = (digest(message) * inverse, Scalar::new(&number_from(r)) * inverse);
+    let sum = multiply(&u1, &u2, &key);
+    if has_x(&sum, &number_from(r)) { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
 /// R and S.
-fn decode_signature(signature: &[u8; SIGNATURE_BYTES]) -> Result<(Limbs, Limbs), SignatureError> {
+fn decode_signature(signature: &[u8; SIGNATURE_BYTES]) -> Result<(&[u8], &[u8]), SignatureError> {
     let middle = HEADER.len() + BYTES;
     let (r, s) = signature.split_at(middle);
     let wrong = |offset| SignatureError::SignatureEncoding { offset };
@@ -190,25 +192,25 @@ fn decode_signature(signature: &[u8; SIGNATURE_BYTES]) -> Result<(Limbs, Limbs),
     Ok((r, s))
 }
 
-/// `header`, then an integer that is minimal and positive, so that it lies between 2^503 and 2^511: it
-/// is not 0 and does not reach the order. The error is an offset.
+/// `header`, then 64 bytes of an integer that is minimal and positive, so that it lies between 2^503 and
+/// 2^511: it is not 0 and does not reach the order. The error is an offset.
 #[inline(never)]
-fn decode_integer(header: &[u8], bytes: &[u8]) -> Result<Limbs, usize> {
+fn decode_integer<'a>(header: &[u8], bytes: &'a [u8]) -> Result<&'a [u8], usize> {
     let mut headers = bytes.iter().zip(header);
     if let Some(offset) = headers.position(|(byte, expected)| byte != expected) {
         return Err(offset);
     }
-    match bytes.last_chunk::<BYTES>() {
+    match bytes.get(header.len()..) {
         Some(number @ [first, second, ..])
             if (0x0080..0x8000).contains(&u16::from_be_bytes([*first, *second])) =>
         {
-            Ok(number_from(number))
+            Ok(number)
         }
         _ => Err(header.len()),
     }
 }
 
-fn decode_public(public: &[u8; PUBLIC_BYTES]) -> Result<Point, SignatureError> {
+fn decode_public(public: &[u8; PUBLIC_BYTES], key: &mut Point) -> Result<(), SignatureError> {
     let [parity @ (2 | 3), x @ ..] = public else {
         return Err(SignatureError::KeyEncoding { offset: 0 });
     };
@@ -226,7 +228,8 @@ fn decode_public(public: &[u8; PUBLIC_BYTES]) -> Result<Point, SignatureError> {
     // No point has a y of 0: the order is odd.
     let is_odd = root.number()[0] & 1 == 1;
     let y = if is_odd == (*parity == 3) { root } else { Element::ZERO - root };
-    Ok(Point { x, y, z: Element::ONE })
+    *key = Point { x, y, z: Element::ONE };
+    Ok(())
 }
 
 /// At most 64 bytes, the highest first.
@@ -324,8 +327,8 @@ pub(crate) fn multiply(a: &Scalar, b: &Scalar, point: &Point) -> Point {
     let mut sum = Point::INFINITY;
     let (a, b) = (a.number(), b.number());
     for (a, b) in a.iter().zip(&b).rev() {
-        for shift in (0..64).step_by(2).rev() {
-            let index = (a >> shift & 3) << 2 | b >> shift & 3;
+        for pair in (0..32).rev() {
+            let index = (a >> (2 * pair) & 3) << 2 | b >> (2 * pair) & 3;
             sum = sum.double().double();
             if let Some(point) = usize::try_from(index).ok().and_then(|index| table.get(index)) {
                 sum = sum.add(point);

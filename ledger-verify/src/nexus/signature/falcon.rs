@@ -78,43 +78,49 @@ fn decode_public(public: &[u8; PUBLIC_BYTES], h: &mut Poly) -> Result<(), Signat
     let [PUBLIC_HEADER, numbers @ ..] = public else {
         return Err(SignatureError::KeyEncoding { offset: 0 });
     };
-    unpack(numbers, PUBLIC_BITS, h);
-    match h.iter().position(|value| *value >= Q) {
-        Some(index) => Err(SignatureError::KeyEncoding { offset: 1 + index * PUBLIC_BITS / 8 }),
-        None => Ok(()),
-    }
+    let wrong = |offset| SignatureError::KeyEncoding { offset: 1 + offset };
+    unpack(numbers, PUBLIC_BITS, below_q, h).map_err(wrong)
 }
 
-#[inline(never)]
 fn decode_signature(numbers: &[u8], s2: &mut Poly) -> Result<(), SignatureError> {
-    unpack(numbers, SIGNATURE_BITS, s2);
-    // The only number without a negative.
-    if let Some(index) = s2.iter().position(|value| *value == 1 << (SIGNATURE_BITS - 1)) {
-        let offset = 1 + NONCE_BYTES + index * SIGNATURE_BITS / 8;
-        return Err(SignatureError::SignatureEncoding { offset });
-    }
-    s2.iter_mut().for_each(|value| *value = sign_extend(*value));
-    Ok(())
+    let wrong = |offset| SignatureError::SignatureEncoding { offset: 1 + NONCE_BYTES + offset };
+    unpack(numbers, SIGNATURE_BITS, signed, s2).map_err(wrong)
 }
 
-/// Numbers of `width` bits, highest bits first.
+/// Numbers of `width` bits, highest bits first, as `decode` has them. The error is an offset.
 #[inline(never)]
-fn unpack(bytes: &[u8], width: usize, numbers: &mut Poly) {
+fn unpack(
+    bytes: &[u8],
+    width: usize,
+    decode: fn(u32) -> Option<u32>,
+    numbers: &mut Poly,
+) -> Result<(), usize> {
     let mut bytes = bytes.iter();
     let (mut bits, mut bit_count) = (0, 0);
-    for number in numbers {
+    for (index, number) in numbers.iter_mut().enumerate() {
         while bit_count < width {
             bits = bits << 8 | u32::from(bytes.next().copied().unwrap_or(0));
             bit_count += 8;
         }
         bit_count -= width;
-        *number = bits >> bit_count & ((1 << width) - 1);
+        let value = decode(bits >> bit_count & ((1 << width) - 1));
+        *number = value.ok_or(index * width / 8)?;
     }
+    Ok(())
 }
 
-/// A signed number of 12 bits, modulo q.
-const fn sign_extend(value: u32) -> u32 {
-    if value >> (SIGNATURE_BITS - 1) == 0 { value } else { Q + value - (1 << SIGNATURE_BITS) }
+fn below_q(value: u32) -> Option<u32> {
+    (value < Q).then_some(value)
+}
+
+/// A signed number of 12 bits, modulo q. The lowest has no negative, and is none.
+fn signed(value: u32) -> Option<u32> {
+    const LOWEST: u32 = 1 << (SIGNATURE_BITS - 1);
+    match value {
+        LOWEST => None,
+        ..LOWEST => Some(value),
+        _ => Some(Q + value - 2 * LOWEST),
+    }
 }
 
 /// The square of the representative nearest to 0.
@@ -147,7 +153,11 @@ impl Challenge {
     /// The next one. Words from 5q on would make small values likelier; one in sixteen is skipped, so
     /// that nobody finds an input for which 64 do not suffice.
     pub(crate) fn coefficient(&mut self) -> u32 {
-        let mut words = (0..64).map(|_| u32::from(self.0.byte()) << 8 | u32::from(self.0.byte()));
+        let mut words = (0..64).map(|_| {
+            let mut word = [0; 2];
+            self.0.squeeze(&mut word);
+            u32::from(u16::from_be_bytes(word))
+        });
         words.find(|word| *word < 5 * Q).unwrap_or(0) % Q
     }
 }
