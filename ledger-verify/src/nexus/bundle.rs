@@ -1,7 +1,9 @@
 //! Nexus bundles: transactions of one chain, and optionally which blocks they are in. What they prove
 //! is for a pin to say. Format: `docs/nexus.md`, "Bundles".
 
-use super::chain::Chain;
+use core::ops::Range;
+
+use super::chain::{Chain, Refused};
 use super::error::{At, Error, Reason, at};
 use super::transaction::{BRANCH_MAX, RAW_PREFIX, TRANSACTION_BYTES_MAX};
 use crate::bytes::copy;
@@ -85,21 +87,19 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Length of the frame that `input` starts with; `None` while its head is not complete.
-fn frame_length(input: &[u8]) -> Result<Option<usize>, At> {
+/// Where the item stands in the frame that `input` starts with.
+fn frame(input: &[u8]) -> Result<Range<usize>, Problem> {
     let mut reader = Reader::new(input);
-    match reader.bytes_head(1, ITEM_BYTES_MAX) {
-        Ok(length) => Ok(Some(reader.offset() + length)),
-        Err(error) if error.problem == Problem::Truncated => Ok(None),
-        Err(error) if error.problem == Problem::OutOfRange => Err((0, Reason::TooLong)),
-        Err(error) => Err(at(error)),
-    }
+    let length = reader.bytes_head(1, ITEM_BYTES_MAX).map_err(|error| error.problem)?;
+    Ok(reader.offset()..reader.offset() + length)
 }
 
-/// The item in a whole frame, and its offset there.
-fn open(frame: &[u8]) -> (&[u8], usize) {
-    let item = Reader::new(frame).bytes(1, ITEM_BYTES_MAX).unwrap_or(&[]);
-    (item, frame.len() - item.len())
+/// What is wrong with a frame.
+fn reason(problem: Problem) -> Reason {
+    match problem {
+        Problem::OutOfRange => Reason::TooLong,
+        _ => Reason::Encoding(problem),
+    }
 }
 
 /// The items of a bundle, in order; ends after the first error, which tells a byte offset.
@@ -121,12 +121,11 @@ pub fn items(bundle: &[u8]) -> Result<impl Iterator<Item = Result<Item<'_>, At>>
 
 /// The item in the first frame of `bytes`, and the bytes after it.
 fn split(bytes: &[u8]) -> Result<(Item<'_>, &[u8]), At> {
-    let length = frame_length(bytes)?.unwrap_or(usize::MAX);
+    let Range { start, end } = frame(bytes).map_err(|problem| (0, reason(problem)))?;
     let truncated = (0, Reason::Encoding(Problem::Truncated));
-    let (frame, after) = bytes.split_at_checked(length).ok_or(truncated)?;
-    let (item, start) = open(frame);
+    let item = bytes.get(start..end).ok_or(truncated)?;
     let item = Item::parse(item).map_err(|(offset, reason)| (start + offset, reason))?;
-    Ok((item, after))
+    Ok((item, bytes.get(end..).unwrap_or(&[])))
 }
 
 /// Which part of a bundle comes next.
@@ -174,41 +173,48 @@ impl Feed {
     pub fn push<const N: usize>(
         &mut self,
         chain: &mut Chain<N>,
-        mut bytes: &[u8],
+        bytes: &[u8],
     ) -> Result<(), Error> {
         chain.check_running()?;
+        self.take(chain, bytes).map_err(|Refused| chain.refusal())
+    }
+
+    fn take<const N: usize>(
+        &mut self,
+        chain: &mut Chain<N>,
+        mut bytes: &[u8],
+    ) -> Result<(), Refused> {
         loop {
-            let length = self.length().map_err(|at| chain.fail(at))?;
-            if length == Some(self.filled) {
-                self.take_frame(chain)?;
-                self.filled = 0;
-            } else if !self.collect(&mut bytes, length) {
+            let end = match self.frame() {
+                Ok(item) if item.end == self.filled => {
+                    self.take_frame(item, chain)?;
+                    self.filled = 0;
+                    continue;
+                }
+                Ok(item) => item.end,
+                // Byte by byte until the head tells the length, which bounds everything else.
+                Err(Problem::Truncated) => self.filled + 1,
+                Err(problem) => return Err(chain.refuse(0, reason(problem))),
+            };
+            // What the frame needs, and no more.
+            let missing = self.frame.get_mut(self.filled..end).unwrap_or(&mut []);
+            let taken = copy(missing, bytes);
+            if taken == 0 {
                 return Ok(());
             }
+            self.filled += taken;
+            bytes = bytes.get(taken..).unwrap_or(&[]);
         }
     }
 
-    fn frame(&self) -> &[u8] {
-        self.frame.get(..self.filled).unwrap_or(&[])
-    }
-
-    /// Length of the frame begun; `None` while its head is not complete.
-    fn length(&self) -> Result<Option<usize>, At> {
+    /// Where the item stands in the frame begun; the magic is one without a head.
+    fn frame(&self) -> Result<Range<usize>, Problem> {
         match self.part {
-            Part::Magic => Ok(Some(MAGIC.len())),
-            Part::Transactions | Part::Inclusions => frame_length(self.frame()),
+            Part::Magic => Ok(0..MAGIC.len()),
+            Part::Transactions | Part::Inclusions => {
+                frame(self.frame.get(..self.filled).unwrap_or(&[]))
+            }
         }
-    }
-
-    /// Takes from `bytes` what the frame begun needs, and no more; false when there is nothing. Byte by
-    /// byte until the head tells the length, which bounds everything else.
-    fn collect(&mut self, bytes: &mut &[u8], length: Option<usize>) -> bool {
-        let end = length.unwrap_or(self.filled + 1);
-        let missing = self.frame.get_mut(self.filled..end).unwrap_or(&mut []);
-        let taken = copy(missing, bytes);
-        self.filled += taken;
-        *bytes = bytes.get(taken..).unwrap_or(&[]);
-        taken != 0
     }
 
     /// The bundle ends here.
@@ -220,29 +226,35 @@ impl Feed {
         if self.filled == 0 && self.part != Part::Magic {
             return Ok(());
         }
-        Err(chain.fail((self.filled, Reason::Encoding(Problem::Truncated))))
+        _ = chain.refuse(self.filled, Reason::Encoding(Problem::Truncated));
+        Err(chain.refusal())
     }
 
-    fn take_frame<const N: usize>(&mut self, chain: &mut Chain<N>) -> Result<(), Error> {
-        let frame = self.frame();
+    fn take_frame<const N: usize>(
+        &mut self,
+        item: Range<usize>,
+        chain: &mut Chain<N>,
+    ) -> Result<(), Refused> {
+        let start = item.start;
+        let item = self.frame.get(item).unwrap_or(&[]);
         if self.part == Part::Magic {
-            if frame != MAGIC {
-                return Err(chain.fail((0, Reason::Magic)));
-            }
+            chain.demand(item == MAGIC, 0, Reason::Magic)?;
             self.part = Part::Transactions;
             chain.skip(MAGIC.len());
             return Ok(());
         }
-        let (item, start) = open(frame);
         chain.skip(start);
-        match Item::parse(item).map_err(|at| chain.fail(at))? {
-            Item::Transaction(raw) if self.part == Part::Transactions => chain.apply(raw),
-            Item::Transaction(_) => Err(chain.fail((0, Reason::Order))),
-            Item::Inclusion(_) => {
+        match Item::parse(item) {
+            Ok(Item::Transaction(raw)) => {
+                chain.demand(self.part == Part::Transactions, 0, Reason::Order)?;
+                chain.take(raw)
+            }
+            Ok(Item::Inclusion(_)) => {
                 chain.skip(item.len());
                 self.part = Part::Inclusions;
                 Ok(())
             }
+            Err((offset, reason)) => Err(chain.refuse(offset, reason)),
         }
     }
 }

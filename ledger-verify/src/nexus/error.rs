@@ -10,7 +10,8 @@ use crate::cbor::{self, Problem};
 /// Displays as one line, for example `nexus transaction 4, contract 0: pre-state differs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Sequence number of the refused transaction; that of the one to come, if it has none.
+    /// Sequence number of the refused transaction; that of the one to come, if it has none; of
+    /// [`Reason::BeforePin`] that of the missing one.
     pub transaction: u32,
     /// The refused contract in it, from 0.
     pub contract: Option<u32>,
@@ -69,10 +70,7 @@ pub enum Reason {
     /// Another transaction than the pinned one, or another key, stands at the pin.
     NotPinned,
     /// The chain ends before the transaction that the pin authenticates.
-    BeforePin {
-        /// Sequence number of that transaction.
-        pinned: u32,
-    },
+    BeforePin,
     /// A bundle without its magic.
     Magic,
     /// A bundle's transactions come before everything else.
@@ -81,10 +79,6 @@ pub enum Reason {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Reason::BeforePin { pinned } = self.reason {
-            let next = self.transaction;
-            return write!(f, "nexus chain ends before transaction {next}, pinned is {pinned}");
-        }
         write!(f, "nexus transaction {}", self.transaction)?;
         if let Some(contract) = self.contract {
             write!(f, ", contract {contract}")?;
@@ -101,7 +95,6 @@ impl fmt::Display for Reason {
             Self::Encoding(problem) => return problem.fmt(f),
             Self::Register(rule) => return rule.fmt(f),
             Self::Operation(code) => return write!(f, "unknown operation {code:#04x}"),
-            Self::BeforePin { pinned } => return write!(f, "before the pinned {pinned}"),
             Self::TooLong => "too long",
             Self::RawPrefix => "not a raw transaction",
             Self::Version => "unknown version",
@@ -118,6 +111,7 @@ impl fmt::Display for Reason {
             Self::RecoveryChanged => "recovery key changed",
             Self::BadSignature => "bad signature",
             Self::NotPinned => "not what is pinned",
+            Self::BeforePin => "pinned, but missing",
             Self::Magic => "not a nexus bundle",
             Self::Order => "transaction behind an inclusion",
         })

@@ -17,7 +17,7 @@
 //! change no register that holds data.
 
 use super::address::Address;
-use super::error::{At, Reason};
+use super::error::Reason;
 use super::number::{Genesis, TransactionId};
 use super::register::{DATA_BYTES_MAX, Rule, State};
 use super::transaction::Contract;
@@ -173,9 +173,9 @@ impl Operation<'_> {
 }
 
 impl<'a> Operation<'a> {
+    /// Reads what `contract` does; `reader` is that of the contract.
     #[inline(never)]
-    pub(super) fn parse(contract: &Contract<'a>) -> Result<Self, At> {
-        let reader = &mut Reader::at(contract.operations_offset, contract.operations);
+    pub(super) fn read(contract: &Contract<'a>, reader: &mut Reader<'a>) -> Self {
         let mut offset = reader.offset();
         let mut code = reader.byte();
         let has_mark = code == CONDITION;
@@ -190,7 +190,7 @@ impl<'a> Operation<'a> {
         if is_conditional && matches!(code, CREATE | WRITE | APPEND | CLAIM) {
             reader.fail(offset, Reason::Condition);
         }
-        let operation = match code {
+        match code {
             CREATE => {
                 let (address, kind) = (Address(reader.number()), reader.byte());
                 let data = reader.bytes(DATA_BYTES_MAX);
@@ -227,8 +227,7 @@ impl<'a> Operation<'a> {
                 });
                 Self::Other(other)
             }
-        };
-        reader.finish(operation)
+        }
     }
 }
 

@@ -68,7 +68,14 @@ impl<'a> Contract<'a> {
     /// Byte offset in the transaction, and the rule broken there; none after
     /// [`Transaction::parse`], which has asked already.
     pub fn operation(&self) -> Result<Operation<'a>, At> {
-        Operation::parse(self)
+        let mut reader = self.reader();
+        let operation = Operation::read(self, &mut reader);
+        reader.finish(operation)
+    }
+
+    /// A reader of the operation stream.
+    pub(super) const fn reader(&self) -> Reader<'a> {
+        Reader::at(self.operations_offset, self.operations)
     }
 }
 
@@ -99,22 +106,53 @@ pub struct Transaction<'a> {
     pub signature: &'a [u8],
     /// Id of the transaction, computed from its bytes.
     pub id: TransactionId,
-    contracts: Reader<'a>,
+    /// All that follows the number of contracts.
+    contracts: &'a [u8],
+    contracts_offset: usize,
     contract_count: usize,
     pub(super) offsets: Offsets,
 }
 
 /// Where the fields stand that a later check may refuse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Offsets {
-    pub(super) sequence: usize,
-    pub(super) time: usize,
-    pub(super) next: usize,
-    pub(super) recovery: usize,
-    pub(super) genesis: usize,
-    pub(super) previous: usize,
-    pub(super) public_key: usize,
+    /// Of the version; up to the public key all fields have fixed lengths.
+    pub(super) version: usize,
     pub(super) signature: usize,
+}
+
+impl Offsets {
+    pub(super) const fn sequence(&self) -> usize {
+        self.version + 4
+    }
+
+    pub(super) const fn time(&self) -> usize {
+        self.sequence() + 4
+    }
+
+    pub(super) const fn next(&self) -> usize {
+        self.time() + 8
+    }
+
+    pub(super) const fn recovery(&self) -> usize {
+        self.next() + 32
+    }
+
+    pub(super) const fn genesis(&self) -> usize {
+        self.recovery() + 32
+    }
+
+    pub(super) const fn previous(&self) -> usize {
+        self.genesis() + 32
+    }
+
+    const fn key_type(&self) -> usize {
+        self.previous() + 64
+    }
+
+    pub(super) const fn public_key(&self) -> usize {
+        self.key_type() + 2
+    }
 }
 
 impl<'a> Transaction<'a> {
@@ -166,30 +204,31 @@ impl<'a> Transaction<'a> {
         let whole = reader.rest();
         let start = reader.offset();
         let contract_count = reader.compact(1, CONTRACTS_MAX);
-        let contracts = reader.clone();
+        let (contracts, contracts_offset) = (reader.rest(), reader.offset());
         for _ in 0..contract_count {
-            if let Err((offset, reason)) = Contract::read(reader).operation() {
+            let contract = Contract::read(reader);
+            let mut inner = contract.reader();
+            Operation::read(&contract, &mut inner);
+            if let Err((offset, reason)) = inner.finish(()) {
                 reader.fail(offset, reason);
             }
         }
-        let mut offsets = Offsets::default();
-        let version_offset = reader.offset();
+        let mut offsets = Offsets { version: reader.offset(), signature: 0 };
         let version = reader.u32();
         if !(1..=VERSION_MAX).contains(&version) {
-            reader.fail(version_offset, Reason::Version);
+            reader.fail(offsets.version, Reason::Version);
         }
-        let sequence = field(reader, &mut offsets.sequence).u32();
-        let time_s = field(reader, &mut offsets.time).integer(8);
-        let next = field(reader, &mut offsets.next).number();
+        let sequence = reader.u32();
+        let time_s = reader.integer(8);
+        let next = reader.number();
         if next.is_zero() {
-            reader.fail(offsets.next, Reason::Encoding(Problem::OutOfRange));
+            reader.fail(offsets.next(), Reason::Encoding(Problem::OutOfRange));
         }
-        let recovery = field(reader, &mut offsets.recovery).number();
-        let genesis = field(reader, &mut offsets.genesis).number();
-        let previous = field(reader, &mut offsets.previous).number();
-        let type_offset = reader.offset();
+        let recovery = reader.number();
+        let genesis = reader.number();
+        let previous = reader.number();
         let key_type = KeyType::from_number(reader.byte()).unwrap_or_else(|| {
-            reader.fail(type_offset, Reason::KeyType);
+            reader.fail(offsets.key_type(), Reason::KeyType);
             KeyType::Falcon
         });
         let next_type = reader.byte();
@@ -199,13 +238,12 @@ impl<'a> Transaction<'a> {
         }
         let id = if reader.is_sound() { hash::sk512(hashed) } else { [0; 64] };
         let id = Number(id).with_top(ID_TYPE);
-        let public_key =
-            field(reader, &mut offsets.public_key).bytes(KeyType::Falcon.public_bytes());
+        let public_key = reader.bytes(KeyType::Falcon.public_bytes());
         if public_key.len() != key_type.public_bytes() {
-            reader.fail(offsets.public_key, Reason::KeyLength);
+            reader.fail(offsets.public_key(), Reason::KeyLength);
         }
-        let signature =
-            field(reader, &mut offsets.signature).bytes(KeyType::Falcon.signature_bytes());
+        offsets.signature = reader.offset();
+        let signature = reader.bytes(KeyType::Falcon.signature_bytes());
         Self {
             version,
             sequence,
@@ -220,6 +258,7 @@ impl<'a> Transaction<'a> {
             signature,
             id,
             contracts,
+            contracts_offset,
             contract_count,
             offsets,
         }
@@ -227,7 +266,8 @@ impl<'a> Transaction<'a> {
 
     /// The contracts, in order.
     pub fn contracts(&self) -> impl ExactSizeIterator<Item = Contract<'a>> + use<'a> {
-        Contracts { reader: self.contracts.clone(), left: self.contract_count }
+        let reader = Reader::at(self.contracts_offset, self.contracts);
+        Contracts { reader, left: self.contract_count }
     }
 
     /// SK256 of the key that signs: what the transaction before has committed to.
@@ -255,12 +295,6 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// The reader, after its place was written down.
-fn field<'r, 'a>(reader: &'r mut Reader<'a>, offset: &mut usize) -> &'r mut Reader<'a> {
-    *offset = reader.offset();
-    reader
-}
-
 struct Contracts<'a> {
     reader: Reader<'a>,
     left: usize,
@@ -269,6 +303,7 @@ struct Contracts<'a> {
 impl<'a> Iterator for Contracts<'a> {
     type Item = Contract<'a>;
 
+    #[inline(never)]
     fn next(&mut self) -> Option<Contract<'a>> {
         self.left = self.left.checked_sub(1)?;
         Some(Contract::read(&mut self.reader))

@@ -77,10 +77,12 @@ impl<'a> Reader<'a> {
         number
     }
 
+    #[inline(never)]
     pub(super) fn byte(&mut self) -> u8 {
         self.take(1).first().copied().unwrap_or(0)
     }
 
+    #[inline(never)]
     pub(super) fn u32(&mut self) -> u32 {
         // Four bytes fit.
         u32::try_from(self.integer(4)).unwrap_or(0)

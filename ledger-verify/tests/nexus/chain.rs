@@ -57,7 +57,7 @@ fn a_replay_may_begin_at_the_pin() {
     assert_eq!(root(&chain.proven().unwrap(), "volume/raw"), Some((21, 3)));
     replay(pin, &raws).unwrap();
     let before = replay(pin, &raws[..3]).map(|_| ()).unwrap_err();
-    assert_eq!(before.reason, Reason::BeforePin { pinned: 3 });
+    assert_eq!((before.transaction, before.reason), (3, Reason::BeforePin));
     // Who commits to another key is refused at once, and not where that key signs.
     let other = Pin::new(wallet.genesis, 1, Commitment::NextKey(key)).unwrap();
     let refused = replay(other, &raws).map(|_| ()).unwrap_err();
@@ -84,7 +84,7 @@ fn a_made_up_history_before_a_pinned_key_proves_nothing() {
     let (raw, id) = draft.sign(&stranger.key(2));
     forged.push(raw);
     let refused = replay(pin, &forged).map(|_| ()).unwrap_err();
-    assert_eq!(refused.reason, Reason::BeforePin { pinned: 3 });
+    assert_eq!((refused.transaction, refused.reason), (3, Reason::BeforePin));
     // Nor does it take up the owner's transaction, nor go on by its own recovery key.
     let joined = [forged.as_slice(), &raws[3..]].concat();
     assert_eq!(replay(pin, &joined).map(|_| ()).unwrap_err().reason, Reason::Previous);
@@ -221,12 +221,12 @@ fn a_chain_that_ends_before_the_pin_proves_nothing() {
     let (wallet, raws) = history(1);
     for end in 0..raws.len() - 1 {
         let refused = replay(last_pin(&wallet, &raws), &raws[..=end]).map(|_| ()).unwrap_err();
-        assert_eq!(refused.reason, Reason::BeforePin { pinned: 3 });
+        assert_eq!((refused.transaction, refused.reason), (3, Reason::BeforePin));
     }
     let text = replay(last_pin(&wallet, &raws), &raws[..2]).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(text, "nexus chain ends before transaction 2, pinned is 3");
+    assert_eq!(text, "nexus transaction 3: pinned, but missing");
     let nothing = replay(pin_at(&wallet, 0, &raws[0]), &[]).map(|_| ()).unwrap_err();
-    assert_eq!(nothing.reason, Reason::BeforePin { pinned: 0 });
+    assert_eq!((nothing.transaction, nothing.reason), (0, Reason::BeforePin));
 }
 
 /// The same chain, and the same with another third transaction.

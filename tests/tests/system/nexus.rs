@@ -217,7 +217,7 @@ pub(crate) fn a_fork_at_the_pin_is_refused(nexus: &Nexus) {
 pub(crate) fn a_chain_that_ends_before_the_pin_is_refused(nexus: &Nexus) {
     let raws = &nexus.raws[..nexus.raws.len() - 1];
     let last = nexus.last();
-    let reason = format!("nexus chain ends before transaction {last}, pinned is {last}");
+    let reason = format!("nexus transaction {last}: pinned, but missing");
     nexus.refuses("nexus-short", raws, &reason);
 }
 

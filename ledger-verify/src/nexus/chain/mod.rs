@@ -16,8 +16,9 @@ pub use fork::{Fork, fork};
 pub use pin::{Commitment, Pin, PinError};
 
 use super::address::Address;
-use super::error::{At, Error, Reason};
-use super::number::{KeyHash, TransactionId};
+use super::error::{Error, Reason};
+use super::number::{KeyHash, Number, TransactionId};
+use super::operation::Operation;
 use super::register::{Caller, Conflict, Departure, Rule, Table, Track};
 use super::transaction::Transaction;
 use super::wire::Reader;
@@ -39,6 +40,17 @@ pub struct Head {
     pub recovery: KeyHash,
 }
 
+impl Head {
+    /// Before the first transaction; all zero, see [`crate::zero_option`].
+    const NONE: Self = Self {
+        sequence: 0,
+        id: Number::ZERO,
+        time_s: 0,
+        next: Number::ZERO,
+        recovery: Number::ZERO,
+    };
+}
+
 /// A chain under replay, with at most `N` registers, about 1.3 KiB each.
 ///
 /// Transactions go in one by one through [`Chain::apply`], [`Chain::replay`] or
@@ -47,11 +59,15 @@ pub struct Head {
 #[derive(Clone, Debug)]
 pub struct Chain<const N: usize> {
     pin: Pin,
-    head: ZeroOption<Head>,
+    head: Head,
+    /// Whether there is a head: a transaction was accepted.
+    has_begun: bool,
     /// Sequence number of the first transaction.
     first: u32,
     table: Table<N>,
     offset: u64,
+    /// The contract that is executed.
+    contract: Option<u32>,
     failed: ZeroOption<Error>,
 }
 
@@ -59,9 +75,16 @@ impl<const N: usize> Chain<N> {
     /// A chain of which nothing but the pin is known.
     #[must_use]
     pub const fn new(pin: Pin, track: Track) -> Self {
-        let table = Table::new(track);
-        let (head, failed) = (ZeroOption::None, ZeroOption::None);
-        Self { pin, head, first: 0, table, offset: 0, failed }
+        Self {
+            pin,
+            head: Head::NONE,
+            has_begun: false,
+            first: 0,
+            table: Table::new(track),
+            offset: 0,
+            contract: None,
+            failed: ZeroOption::None,
+        }
     }
 
     /// A chain that proves nothing until it has a pin: see [`Chain::restart`].
@@ -73,10 +96,11 @@ impl<const N: usize> Chain<N> {
     /// Begins again with another pin, in place: a chain is too large for most stacks.
     pub fn restart(&mut self, pin: Pin) {
         self.pin = pin;
-        self.head = ZeroOption::None;
+        self.has_begun = false;
         self.first = 0;
         self.table.clear();
         self.offset = 0;
+        self.contract = None;
         self.failed = ZeroOption::None;
     }
 
@@ -89,7 +113,7 @@ impl<const N: usize> Chain<N> {
     /// The last transaction accepted. Not proven before the pin is passed: see [`Chain::proven`].
     #[must_use]
     pub const fn head(&self) -> Option<&Head> {
-        self.head.as_ref()
+        if self.has_begun { Some(&self.head) } else { None }
     }
 
     /// Sequence number of the transaction that has to come next; of the first one, what it says.
@@ -110,6 +134,7 @@ impl<const N: usize> Chain<N> {
     /// # Errors
     /// The refusal that ended the replay; [`Reason::BeforePin`]: what the pin authenticates did not
     /// come yet.
+    #[inline(never)]
     pub fn proven(&self) -> Result<Proven<'_, N>, Error> {
         self.check_running()?;
         let pinned = self.pin.authenticated();
@@ -117,7 +142,7 @@ impl<const N: usize> Chain<N> {
             Some(head) if head.sequence >= pinned => {
                 Ok(Proven { pin: &self.pin, head, table: &self.table })
             }
-            _ => Err(self.error(None, 0, Reason::BeforePin { pinned })),
+            _ => Err(Error { transaction: pinned, ..self.error(0, Reason::BeforePin) }),
         }
     }
 
@@ -126,12 +151,16 @@ impl<const N: usize> Chain<N> {
     /// # Errors
     /// The first transaction that is refused.
     pub fn replay(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
+        self.check_running()?;
+        self.take_all(bytes).map_err(|Refused| self.refusal())
+    }
+
+    fn take_all(&mut self, mut rest: &[u8]) -> Result<(), Refused> {
         while !rest.is_empty() {
-            self.check_running()?;
-            let (transaction, after) = Transaction::split_raw(rest).map_err(|at| self.fail(at))?;
-            self.accept(&transaction, rest.len() - after.len())?;
-            rest = after;
+            let mut reader = Reader::new(rest);
+            let transaction = Transaction::read_raw(&mut reader);
+            rest = reader.rest();
+            self.accept(&transaction, &reader)?;
         }
         Ok(())
     }
@@ -142,119 +171,131 @@ impl<const N: usize> Chain<N> {
     /// The rule that it breaks; or the error that ended the replay before.
     pub fn apply(&mut self, raw: &[u8]) -> Result<(), Error> {
         self.check_running()?;
+        self.take(raw).map_err(|Refused| self.refusal())
+    }
+
+    pub(super) fn take(&mut self, raw: &[u8]) -> Result<(), Refused> {
         let mut reader = Reader::new(raw);
         let transaction = Transaction::read_raw(&mut reader);
         reader.end();
-        reader.finish(()).map_err(|at| self.fail(at))?;
-        self.accept(&transaction, raw.len())
+        self.accept(&transaction, &reader)
     }
 
-    fn accept(&mut self, transaction: &Transaction<'_>, bytes: usize) -> Result<(), Error> {
-        self.check(transaction).map_err(|at| self.fail(at))?;
+    /// Accepts what `reader` has read from its start on.
+    #[inline(never)]
+    fn accept(
+        &mut self,
+        transaction: &Transaction<'_>,
+        reader: &Reader<'_>,
+    ) -> Result<(), Refused> {
+        reader.finish(()).map_err(|(offset, reason)| self.refuse(offset, reason))?;
+        self.check(transaction)?;
         self.execute(transaction)?;
-        self.head = ZeroOption::Some(Head {
+        self.head = Head {
             sequence: transaction.sequence,
             id: transaction.id,
             time_s: transaction.time_s,
             next: transaction.next,
             recovery: transaction.recovery,
-        });
-        self.skip(bytes);
+        };
+        self.has_begun = true;
+        self.skip(reader.offset());
         Ok(())
     }
 
     pub(super) fn check_running(&self) -> Result<(), Error> {
-        self.failed.as_ref().copied().map_or(Ok(()), Err)
+        if self.failed.as_ref().is_none() { Ok(()) } else { Err(self.refusal()) }
     }
 
-    /// Counts bytes that were read and are none of a transaction.
+    /// Counts bytes that were read.
     pub(super) fn skip(&mut self, bytes: usize) {
         self.offset = self.offset.saturating_add(bytes as u64);
     }
 
-    /// Ends the replay.
+    /// Ends the replay, which has not ended before.
     #[inline(never)]
-    pub(super) fn fail(&mut self, (offset, reason): At) -> Error {
-        if let Err(error) = self.check_running() {
-            return error;
-        }
-        let error = self.error(None, offset, reason);
-        self.failed = ZeroOption::Some(error);
-        error
+    pub(super) fn refuse(&mut self, offset: usize, reason: Reason) -> Refused {
+        self.failed = ZeroOption::Some(self.error(offset, reason));
+        Refused
     }
 
-    pub(super) fn error(&self, contract: Option<u32>, offset: usize, reason: Reason) -> Error {
+    /// Why the replay ended.
+    #[inline(never)]
+    pub(super) fn refusal(&self) -> Error {
+        self.failed.as_ref().copied().unwrap_or(self.error(0, Reason::BeforePin))
+    }
+
+    fn error(&self, offset: usize, reason: Reason) -> Error {
         let offset = self.offset.saturating_add(offset as u64);
-        Error { transaction: self.next_sequence(), contract, offset, reason }
+        Error { transaction: self.next_sequence(), contract: self.contract, offset, reason }
+    }
+
+    /// Refuses unless `is_so`.
+    pub(super) fn demand(
+        &mut self,
+        is_so: bool,
+        offset: usize,
+        reason: Reason,
+    ) -> Result<(), Refused> {
+        if is_so { Ok(()) } else { Err(self.refuse(offset, reason)) }
     }
 
     /// Every rule for one transaction but those of registers; the cheap ones first.
-    fn check(&mut self, transaction: &Transaction<'_>) -> Result<(), At> {
+    fn check(&mut self, transaction: &Transaction<'_>) -> Result<(), Refused> {
         let offsets = &transaction.offsets;
-        if transaction.genesis != self.pin.genesis() {
-            return Err((offsets.genesis, Reason::OtherGenesis));
+        let is_own = transaction.genesis == self.pin.genesis;
+        self.demand(is_own, offsets.genesis(), Reason::OtherGenesis)?;
+        if self.has_begun {
+            self.check_link(transaction)?;
+        } else {
+            self.first = transaction.sequence;
+            self.check_start(transaction)?;
         }
-        match self.head() {
-            None => {
-                self.first = transaction.sequence;
-                start::check_start(&self.pin, transaction)?;
-            }
-            Some(head) => check_link(head, transaction)?,
-        }
-        start::check_pin(&self.pin, transaction)?;
-        if transaction.sequence == 0 {
-            start::check_first(transaction)?;
-        }
-        transaction.verify_signature()
+        self.check_pin(transaction)?;
+        self.check_first(transaction)?;
+        let is_signed = transaction.verify_signature().is_ok();
+        self.demand(is_signed, offsets.signature, Reason::BadSignature)
     }
 
-    fn execute(&mut self, transaction: &Transaction<'_>) -> Result<(), Error> {
+    /// Checks `transaction` against the one before it. The type of the key is not compared with what the
+    /// one before announced: Nexus does not either, and a key's hash says which key it is.
+    fn check_link(&mut self, transaction: &Transaction<'_>) -> Result<(), Refused> {
+        let offsets = &transaction.offsets;
+        let is_next = Some(transaction.sequence) == self.head.sequence.checked_add(1);
+        self.demand(is_next, offsets.sequence(), Reason::Sequence)?;
+        let follows = transaction.previous == self.head.id;
+        self.demand(follows, offsets.previous(), Reason::Previous)?;
+        self.demand(transaction.time_s >= self.head.time_s, offsets.time(), Reason::Time)?;
+        let key = transaction.key_hash();
+        let has_recovery = !self.head.recovery.is_zero();
+        let is_recovery = key != self.head.next;
+        let is_committed = !is_recovery || has_recovery && key == self.head.recovery;
+        self.demand(is_committed, offsets.public_key(), Reason::KeyNotCommitted)?;
+        // Whoever steals the next key must not be able to lock the recovery key out.
+        let is_kept = !has_recovery || transaction.recovery == self.head.recovery;
+        self.demand(is_recovery || is_kept, offsets.recovery(), Reason::RecoveryChanged)
+    }
+
+    fn execute(&mut self, transaction: &Transaction<'_>) -> Result<(), Refused> {
+        let may_be_older = self.first != 0;
         for (contract, number) in transaction.contracts().zip(0..) {
-            let caller = Caller {
-                genesis: transaction.genesis,
-                time_s: transaction.time_s,
-                version: transaction.version,
-                transaction: transaction.id,
-                contract: number,
-                may_be_older: self.first != 0,
-            };
-            let applied = match contract.operation() {
-                Ok(operation) => self.table.apply(&operation, &caller),
-                Err(at) => return Err(self.fail(at)),
-            };
-            if let Err(rule) = applied {
-                let offset = contract.operations_offset;
-                let error = self.error(Some(number), offset, Reason::Register(rule));
-                self.failed = ZeroOption::Some(error);
-                return Err(error);
+            self.contract = Some(number);
+            let caller = Caller { transaction, contract: number, may_be_older };
+            let mut reader = contract.reader();
+            let operation = Operation::read(&contract, &mut reader);
+            // Nothing is refused here: the transaction was parsed.
+            reader.finish(()).map_err(|(offset, reason)| self.refuse(offset, reason))?;
+            if let Err(rule) = self.table.apply(&operation, &caller) {
+                return Err(self.refuse(contract.operations_offset, Reason::Register(rule)));
             }
         }
+        self.contract = None;
         Ok(())
     }
 }
 
-/// Checks `transaction` against the one before it. The type of the key is not compared with what the
-/// one before announced: Nexus does not either, and a key's hash says which key it is.
-fn check_link(head: &Head, transaction: &Transaction<'_>) -> Result<(), At> {
-    let offsets = &transaction.offsets;
-    if Some(transaction.sequence) != head.sequence.checked_add(1) {
-        return Err((offsets.sequence, Reason::Sequence));
-    }
-    if transaction.previous != head.id {
-        return Err((offsets.previous, Reason::Previous));
-    }
-    if transaction.time_s < head.time_s {
-        return Err((offsets.time, Reason::Time));
-    }
-    let key = transaction.key_hash();
-    let is_recovery = key != head.next;
-    if is_recovery && (head.recovery.is_zero() || key != head.recovery) {
-        return Err((offsets.public_key, Reason::KeyNotCommitted));
-    }
-    // Whoever steals the next key must not be able to lock the recovery key out.
-    let is_kept = head.recovery.is_zero() || transaction.recovery == head.recovery;
-    if is_recovery || is_kept { Ok(()) } else { Err((offsets.recovery, Reason::RecoveryChanged)) }
-}
+/// A chain was refused; why, it knows itself: see [`Chain::refusal`].
+pub(super) struct Refused;
 
 /// A chain that was replayed up to what its pin authenticates or beyond: every transaction verified,
 /// none skipped.

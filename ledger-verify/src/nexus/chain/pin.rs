@@ -10,9 +10,9 @@ use crate::nexus::number::{Genesis, KeyHash, Number, TransactionId};
 /// that begins with it, and nobody without a network sees which was first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
-    genesis: Genesis,
+    pub(super) genesis: Genesis,
     sequence: u32,
-    commitment: Commitment,
+    pub(super) commitment: Commitment,
 }
 
 /// What a pin commits to at its sequence number.

@@ -128,7 +128,12 @@ impl<'a> Object<'a> {
     /// The field of this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field<'a>> {
-        self.fields().find(|field| field.name == name.as_bytes())
+        self.find(name.as_bytes())
+    }
+
+    #[inline(never)]
+    fn find(&self, name: &[u8]) -> Option<Field<'a>> {
+        self.fields().find(|field| field.name == name)
     }
 }
 
@@ -167,8 +172,7 @@ pub(crate) fn write(object: &mut [u8], writes: &[u8]) -> Result<(), Rule> {
         if rest.clone().any(|(later, ..)| later == name) {
             return Err(Rule::FieldTwice);
         }
-        let mut fields = Fields { reader: Reader::new(object) };
-        let field = fields.find(|field| field.name == name).ok_or(Rule::FieldUnknown)?;
+        let field = Object { data: object }.find(name).ok_or(Rule::FieldUnknown)?;
         let mut reserved = RESERVED.split(|byte| *byte == b' ');
         if !field.is_mutable || reserved.any(|reserved| reserved == name) {
             return Err(Rule::FieldConstant);

@@ -1,12 +1,15 @@
 //! The registers of a chain, each with its whole state.
 
+use core::cmp::Ordering;
+
 use super::data::Data;
 use super::{Kind, Rule, State, object};
 use crate::nexus::address::{self, Address};
 use crate::nexus::number::{Genesis, Number, TransactionId};
 use crate::nexus::operation::{Change, Checksum, Handover, Operation};
 use crate::nexus::record::Record;
-use crate::registers::{Name, Release, Value};
+use crate::nexus::transaction::Transaction;
+use crate::registers::{Name, Value};
 use crate::zero_option::ZeroOption;
 
 /// Which registers a table keeps.
@@ -86,11 +89,9 @@ pub struct Conflict;
 
 /// In which transaction an operation stands.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::nexus) struct Caller {
-    pub(in crate::nexus) genesis: Genesis,
-    pub(in crate::nexus) time_s: u64,
-    pub(in crate::nexus) version: u32,
-    pub(in crate::nexus) transaction: TransactionId,
+pub(in crate::nexus) struct Caller<'a> {
+    pub(in crate::nexus) transaction: &'a Transaction<'a>,
+    /// The contract in it.
     pub(in crate::nexus) contract: u32,
     /// Whether a register may turn up that the replay did not see created.
     pub(in crate::nexus) may_be_older: bool,
@@ -110,35 +111,44 @@ struct Slot {
     address: Address,
     origin: Origin,
     custody: Custody,
-    kind: Kind,
+    /// Number of its type.
+    kind: u8,
     owner: Genesis,
     created_s: u64,
     modified_s: u64,
     data: Data,
-    pointer: Option<PointerRule>,
+    pointer: ZeroOption<PointerRule>,
 }
 
 impl Slot {
+    /// All zero, see [`crate::zero_option`].
     const EMPTY: Self = Self {
         address: Address(Number::ZERO),
         origin: Origin::Created,
         custody: Custody::Held,
-        kind: Kind::Raw,
+        kind: 0,
         owner: Number::ZERO,
         created_s: 0,
         modified_s: 0,
         data: Data::EMPTY,
-        pointer: None,
+        pointer: ZeroOption::None,
     };
 
     fn state(&self) -> State<'_> {
         State {
-            kind: self.kind,
+            // A slot in use has one.
+            kind: Kind::from_number(self.kind).unwrap_or(Kind::Append),
             owner: self.owner,
             created_s: self.created_s,
             modified_s: self.modified_s,
             data: self.data.as_slice(),
         }
+    }
+
+    /// Whether it is what it was left as.
+    #[inline(never)]
+    fn check(&self, before: &State<'_>) -> Result<(), Rule> {
+        if self.state() == *before { Ok(()) } else { Err(Rule::BeforeDiffers) }
     }
 
     /// The record that the register proves: a release if nothing could change since it was created, a
@@ -148,7 +158,7 @@ impl Slot {
         let record = Record::of(&self.state()).filter(|_| self.custody == Custody::Held)?;
         let is_proven = match record.value {
             Value::Release(_) => self.origin == Origin::Created,
-            _ => self.pointer.is_some_and(|rule| rule.is_kept),
+            _ => self.pointer.as_ref().is_some_and(|rule| rule.is_kept),
         };
         is_proven.then_some(record)
     }
@@ -170,14 +180,15 @@ impl Slot {
             }
             _ => None,
         };
-        match (&mut self.pointer, pointer) {
+        match (self.pointer.as_mut(), pointer) {
             (Some(rule), Some((name, generation))) => {
                 rule.is_kept = name == rule.name && generation > rule.generation;
                 rule.generation = rule.generation.max(generation);
             }
             (Some(rule), None) => rule.is_kept = false,
-            (none, Some((name, generation))) => {
-                *none = Some(PointerRule { name, generation, is_kept: true });
+            (None, Some((name, generation))) => {
+                let rule = PointerRule { name, generation, is_kept: true };
+                self.pointer = ZeroOption::Some(rule);
             }
             (None, None) => {}
         }
@@ -185,7 +196,7 @@ impl Slot {
 
     /// Becomes `state`, of the same data.
     fn store_owner(&mut self, state: &State<'_>) {
-        self.kind = state.kind;
+        self.kind = state.kind as u8;
         self.owner = state.owner;
         self.created_s = state.created_s;
         self.modified_s = state.modified_s;
@@ -195,18 +206,19 @@ impl Slot {
 /// The registers of a chain that are followed, at most `N`, about 1.3 KiB each.
 #[derive(Clone, Debug)]
 pub struct Table<const N: usize> {
-    /// Those in use come first.
-    slots: [ZeroOption<Slot>; N],
+    slots: [Slot; N],
+    /// How many slots are in use; they come first.
+    count: usize,
     track: Track,
 }
 
 impl<const N: usize> Table<N> {
     pub(in crate::nexus) const fn new(track: Track) -> Self {
-        Self { slots: [const { ZeroOption::None }; N], track }
+        Self { slots: [const { Slot::EMPTY }; N], count: 0, track }
     }
 
     pub(in crate::nexus) fn clear(&mut self) {
-        self.slots.iter_mut().for_each(|slot| *slot = ZeroOption::None);
+        self.count = 0;
     }
 
     /// The register at `address`.
@@ -233,16 +245,16 @@ impl<const N: usize> Table<N> {
     /// [`Conflict`].
     pub fn value(&self, name: &str) -> Result<Option<Value>, Conflict> {
         let Some(name) = Name::new(name) else { return Ok(None) };
-        let mut newest = None;
+        let (mut newest, mut is_clear) = (None, true);
         for value in self.slots().filter_map(|slot| slot.value(&name)) {
-            if newest.is_none_or(|newest| is_newer(&value, &newest)) {
-                newest = Some(value);
+            let order = newest.as_ref().map_or(Some(Ordering::Greater), |other| age(&value, other));
+            match order.ok_or(Conflict)? {
+                Ordering::Greater => (newest, is_clear) = (Some(value), true),
+                Ordering::Equal => is_clear &= newest == Some(value),
+                Ordering::Less => {}
             }
         }
-        let Some(newest) = newest else { return Ok(None) };
-        let mut others = self.slots().filter_map(|slot| slot.value(&name));
-        let is_newest = others.all(|other| other == newest || is_newer(&newest, &other));
-        if is_newest { Ok(Some(newest)) } else { Err(Conflict) }
+        if is_clear { Ok(newest) } else { Err(Conflict) }
     }
 
     /// The register at `address` for the replay of the chain that claims it; `None` unless this chain
@@ -271,25 +283,30 @@ impl<const N: usize> Table<N> {
             return Err(Rule::Exists);
         }
         let custody = Custody::Arriving(*transfer);
-        *self.free()? = ZeroOption::Some(Slot { custody, ..slot.clone() });
+        *self.place(self.count)? = Slot { custody, ..slot.clone() };
         Ok(())
     }
 
-    fn slots(&self) -> impl Iterator<Item = &Slot> + Clone {
-        self.slots.iter().map_while(ZeroOption::as_ref)
+    fn slots(&self) -> core::slice::Iter<'_, Slot> {
+        self.slots.get(..self.count).unwrap_or(&[]).iter()
     }
 
+    #[inline(never)]
     fn slot(&self, address: &Address) -> Option<&Slot> {
         self.slots().find(|slot| slot.address == *address)
     }
 
+    #[inline(never)]
     fn slot_mut(&mut self, address: &Address) -> Option<&mut Slot> {
-        let mut slots = self.slots.iter_mut().map_while(ZeroOption::as_mut);
-        slots.find(|slot| slot.address == *address)
+        let slots = self.slots.get_mut(..self.count).unwrap_or(&mut []);
+        slots.iter_mut().find(|slot| slot.address == *address)
     }
 
-    fn free(&mut self) -> Result<&mut ZeroOption<Slot>, Rule> {
-        self.slots.iter_mut().find(|slot| slot.as_ref().is_none()).ok_or(Rule::TableFull)
+    /// The slot at `position`, which is in use or the first that is not.
+    fn place(&mut self, position: usize) -> Result<&mut Slot, Rule> {
+        let slot = self.slots.get_mut(position).ok_or(Rule::TableFull)?;
+        self.count = self.count.max(position + 1);
+        Ok(slot)
     }
 
     /// Does what `operation` says, if it may.
@@ -297,7 +314,7 @@ impl<const N: usize> Table<N> {
     pub(in crate::nexus) fn apply(
         &mut self,
         operation: &Operation<'_>,
-        caller: &Caller,
+        caller: &Caller<'_>,
     ) -> Result<(), Rule> {
         match operation {
             Operation::Create { address, kind, data, after } => {
@@ -310,19 +327,10 @@ impl<const N: usize> Table<N> {
                 self.change(address, Edit::Append(data), change, caller)
             }
             Operation::Transfer { address, recipient, handover, is_conditional, change } => {
-                let everybody = Number([0xff; 32]);
-                let transfer = Transfer {
-                    transaction: caller.transaction,
-                    contract: caller.contract,
-                    recipient: *recipient,
-                    is_plain: *handover == Handover::Claimed
-                        && !is_conditional
-                        && *recipient != everybody,
-                };
-                self.transfer(address, transfer, *handover, change, caller)
+                self.transfer(address, recipient, *handover, *is_conditional, change, caller)
             }
             Operation::Claim { from, contract, address, change } => {
-                self.claim(address, (*from, *contract), change, caller)
+                self.claim(address, (from, *contract), change, caller)
             }
             Operation::Other(_) => Ok(()),
         }
@@ -334,10 +342,10 @@ impl<const N: usize> Table<N> {
         kind: u8,
         data: &[u8],
         after: &Checksum,
-        caller: &Caller,
+        caller: &Caller<'_>,
     ) -> Result<(), Rule> {
         let kind = Kind::from_number(kind).ok_or(Rule::Kind)?;
-        let (owner, now_s) = (caller.genesis, caller.time_s);
+        let (owner, now_s) = (caller.transaction.genesis, caller.transaction.time_s);
         let state = State { kind, owner, created_s: now_s, modified_s: now_s, data };
         let is_data = is_data(address, kind)?;
         if kind == Kind::Object {
@@ -355,7 +363,7 @@ impl<const N: usize> Table<N> {
         address: &Address,
         edit: Edit<'_>,
         change: &Change<'_>,
-        caller: &Caller,
+        caller: &Caller<'_>,
     ) -> Result<(), Rule> {
         let before = &change.before;
         let mut data = Data::EMPTY;
@@ -363,7 +371,8 @@ impl<const N: usize> Table<N> {
         let _ = data.replace(before.data);
         self.check_held(address, before, caller)?;
         edit.apply(before.kind, &mut data)?;
-        let state = State { data: data.as_slice(), modified_s: caller.time_s, ..*before };
+        let state =
+            State { data: data.as_slice(), modified_s: caller.transaction.time_s, ..*before };
         check(&state, &change.after)?;
         match self.slot_mut(address) {
             Some(slot) => slot.store(&state),
@@ -378,23 +387,33 @@ impl<const N: usize> Table<N> {
     fn transfer(
         &mut self,
         address: &Address,
-        transfer: Transfer,
+        recipient: &Genesis,
         handover: Handover,
+        is_conditional: bool,
         change: &Change<'_>,
-        caller: &Caller,
+        caller: &Caller<'_>,
     ) -> Result<(), Rule> {
         let before = &change.before;
         self.check_held(address, before, caller)?;
+        let Transaction { id, genesis, version, time_s, .. } = caller.transaction;
         let owner = match handover {
-            Handover::Forced => transfer.recipient,
-            Handover::Claimed if caller.version == 1 => Number::ZERO,
-            Handover::Claimed => caller.genesis.with_top(0),
+            Handover::Forced => *recipient,
+            Handover::Claimed if *version == 1 => Number::ZERO,
+            Handover::Claimed => genesis.with_top(0),
         };
-        let state = State { owner, modified_s: caller.time_s, ..*before };
+        let state = State { owner, modified_s: *time_s, ..*before };
         check(&state, &change.after)?;
         if let Some(slot) = self.slot_mut(address).filter(|slot| slot.custody == Custody::Held) {
             slot.store_owner(&state);
-            slot.custody = Custody::Left(transfer);
+            let everybody = Number([0xff; 32]);
+            slot.custody = Custody::Left(Transfer {
+                transaction: *id,
+                contract: caller.contract,
+                recipient: *recipient,
+                is_plain: handover == Handover::Claimed
+                    && !is_conditional
+                    && *recipient != everybody,
+            });
         }
         Ok(())
     }
@@ -402,22 +421,26 @@ impl<const N: usize> Table<N> {
     fn claim(
         &mut self,
         address: &Address,
-        from: (TransactionId, u32),
+        from: (&TransactionId, u32),
         change: &Change<'_>,
-        caller: &Caller,
+        caller: &Caller<'_>,
     ) -> Result<(), Rule> {
         let before = &change.before;
         if before.owner.top() != 0 {
             return Err(Rule::NotTransferred);
         }
-        let state = State { owner: caller.genesis, modified_s: caller.time_s, ..*before };
+        let state = State {
+            owner: caller.transaction.genesis,
+            modified_s: caller.transaction.time_s,
+            ..*before
+        };
         check(&state, &change.after)?;
         // What no followed chain gave away comes from nowhere, and proves nothing.
         let Some(slot) = self.slot_mut(address) else { return Ok(()) };
-        match slot.custody {
+        match &slot.custody {
             // The giver may take back what the recipient did not take.
             Custody::Left(transfer) | Custody::Arriving(transfer)
-                if (transfer.transaction, transfer.contract) == from => {}
+                if (&transfer.transaction, transfer.contract) == from => {}
             // The recipient took it, and gave it back.
             Custody::Left(_) | Custody::Returned => {
                 slot.custody = Custody::Returned;
@@ -425,64 +448,54 @@ impl<const N: usize> Table<N> {
             }
             Custody::Arriving(_) | Custody::Held => return Err(Rule::NotTransferred),
         }
-        if slot.state() != *before {
-            return Err(Rule::BeforeDiffers);
-        }
+        slot.check(before)?;
         slot.store_owner(&state);
         slot.custody = Custody::Held;
         Ok(())
     }
 
     /// Checks that the caller has the register, and that it is what it was left as.
+    #[inline(never)]
     fn check_held(
         &self,
         address: &Address,
         before: &State<'_>,
-        caller: &Caller,
+        caller: &Caller<'_>,
     ) -> Result<(), Rule> {
-        if before.owner != caller.genesis {
+        if before.owner != caller.transaction.genesis {
             return Err(Rule::Owner);
         }
         match self.slot(address) {
             None => Ok(()),
             Some(slot) if slot.custody == Custody::Returned => Ok(()),
             Some(slot) if slot.custody != Custody::Held => Err(Rule::Left),
-            Some(slot) if slot.state() != *before => Err(Rule::BeforeDiffers),
-            Some(_) => Ok(()),
+            Some(slot) => slot.check(before),
         }
     }
 
     /// Takes a register that is not in the table into it, if it is one to follow.
     fn keep(&mut self, address: &Address, state: &State<'_>, origin: Origin) -> Result<(), Rule> {
-        let superseded = match (self.track, Record::of(state)) {
-            (Track::All, _) => None,
-            (Track::Records, None) => return Ok(()),
-            (Track::Records, Some(Record { name, value: Value::Release(release) })) => {
-                self.superseded(&name, &release)
-            }
-            (Track::Records, Some(_)) => None,
-        };
-        let place = match superseded.and_then(|position| self.slots.get_mut(position)) {
-            Some(place) => place,
-            None => self.free()?,
-        };
-        // In place: a slot is a third of a page of stack.
-        *place = ZeroOption::Some(Slot::EMPTY);
-        if let Some(slot) = place.as_mut() {
-            (slot.address, slot.origin) = (*address, origin);
-            slot.store(state);
+        let record = Record::of(state);
+        if record.is_none() && self.track == Track::Records {
+            return Ok(());
         }
+        let older = record.and_then(|record| self.superseded(&record));
+        let slot = self.place(older.unwrap_or(self.count))?;
+        slot.address = *address;
+        slot.origin = origin;
+        slot.custody = Custody::Held;
+        slot.pointer = ZeroOption::None;
+        slot.store(state);
         Ok(())
     }
 
     /// An older release of the same name and platform.
-    fn superseded(&self, name: &Name, release: &Release) -> Option<usize> {
-        self.slots().position(|slot| match slot.record() {
-            Some(Record { name: other, value: Value::Release(old) }) => {
-                other == *name && is_newer(&Value::Release(*release), &Value::Release(old))
-            }
-            _ => false,
-        })
+    fn superseded(&self, new: &Record) -> Option<usize> {
+        if self.track == Track::All || !matches!(new.value, Value::Release(_)) {
+            return None;
+        }
+        let is_older = |old: Value| age(&old, &new.value) == Some(Ordering::Less);
+        self.slots().position(|slot| slot.value(&new.name).is_some_and(is_older))
     }
 }
 
@@ -508,18 +521,12 @@ impl Edit<'_> {
     }
 }
 
-/// Whether `address` holds data that is followed.
+/// Whether `address` holds data that is followed: its first four types are those of registers.
+#[inline(never)]
 fn is_data(address: &Address, kind: Kind) -> Result<bool, Rule> {
-    use address::Kind as At;
-    match (kind, address.kind().ok_or(Rule::Address)?) {
-        (Kind::ReadOnly, At::ReadOnly)
-        | (Kind::Append, At::Append)
-        | (Kind::Raw, At::Raw)
-        | (Kind::Object, At::Object) => Ok(true),
-        (_, At::ReadOnly | At::Append | At::Raw | At::Object) => Err(Rule::Address),
-        (Kind::Object, _) => Ok(false),
-        _ => Err(Rule::Address),
-    }
+    let number = address.kind().ok_or(Rule::Address)? as u8 - (address::Kind::ReadOnly as u8 - 1);
+    let is_other = kind == Kind::Object && number > Kind::Object as u8;
+    if number == kind as u8 || is_other { Ok(!is_other) } else { Err(Rule::Address) }
 }
 
 #[inline(never)]
@@ -527,16 +534,16 @@ fn check(state: &State<'_>, after: &Checksum) -> Result<(), Rule> {
     if state.checksum() == *after { Ok(()) } else { Err(Rule::AfterDiffers) }
 }
 
-/// Whether `new` may take the place of `old`.
+/// Whether `value` is newer than `other`, older, or as new; `None` where that is no question.
 #[inline(never)]
-fn is_newer(new: &Value, old: &Value) -> bool {
-    match (new, old) {
-        (Value::Pointer { generation: new, .. }, Value::Pointer { generation: old, .. }) => {
-            new > old
+fn age(value: &Value, other: &Value) -> Option<Ordering> {
+    match (value, other) {
+        (Value::Pointer { generation, .. }, Value::Pointer { generation: other, .. }) => {
+            Some(generation.cmp(other))
         }
-        (Value::Release(new), Value::Release(old)) => {
-            new.platform == old.platform && new.version > old.version
+        (Value::Release(value), Value::Release(other)) if value.platform == other.platform => {
+            Some(value.version.cmp(&other.version))
         }
-        _ => false,
+        _ => None,
     }
 }

@@ -141,7 +141,7 @@ fn a_bundle_proves_what_its_pin_authenticates() {
     bench.write("bundle", &bad);
     assert!(bench.fails(&verify, 1).contains("bundle: nexus transaction 2: bad signature"));
     bench.ok("nexus bundle tx0 tx1 --output bundle");
-    assert!(bench.fails(&verify, 1).contains("ends before transaction 2, pinned is 2"));
+    assert!(bench.fails(&verify, 1).contains("transaction 2: pinned, but missing"));
     bench.ok("nexus bundle tx1 tx2 --output bundle");
     assert!(bench.fails(&verify, 1).contains("neither the first nor the pinned"));
     assert!(bench.fails("nexus bundle missing -o bundle", 3).contains("missing"));
