@@ -51,7 +51,8 @@ impl Report {
             return Ok(());
         }
         let count = self.failures.len() as u64 + self.failures_not_shown;
-        Err(Error::Refused(format!("{}: {count} failures", image.display())))
+        let failures = if count == 1 { "failure" } else { "failures" };
+        Err(Error::Refused(format!("{}: {count} {failures}", image.display())))
     }
 }
 
