@@ -370,7 +370,8 @@ mod tests {
 
     #[test]
     fn pieces_do_not_matter() {
-        let input = input(5000);
+        // Miri hashes a KiB in seconds.
+        let input = input(if cfg!(miri) { 2100 } else { 5000 });
         let expected = *::blake3::keyed_hash(KEY, &input).as_bytes();
         for size in [1, 3, 63, 64, 65, 1000, 1023, 1024, 1025, 4999] {
             assert_eq!(ours(&input.chunks(size).collect::<Vec<_>>()), expected, "{size}");

@@ -181,10 +181,9 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    #[cfg_attr(miri, ignore = "minutes under Miri")]
     fn agrees_with_the_sha2_crate_at_every_length() {
         let input: Vec<u8> = (0..=250).cycle().take(520).collect();
-        for length in 0..input.len() {
+        for length in (0..input.len()).step_by(if cfg!(miri) { 65 } else { 1 }) {
             let expected: [u8; 64] = Sha512::digest(&input[..length]).into();
             assert_eq!(sha512([&input[..length], &[]], &[]), expected, "{length}");
             let (first, second) = input[..length].split_at(length / 3);

@@ -395,6 +395,7 @@ fn use_hint(p: &Parameters, hinted: bool, r: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::read_hex;
 
     /// Algorithm 36 and 40 as they stand, in signed arithmetic.
     fn use_hint_reference(gamma2: i64, hinted: bool, r: i64) -> i64 {
@@ -415,6 +416,24 @@ mod tests {
             (true, true) => (r1 + 1).rem_euclid(m),
             (true, false) => (r1 - 1).rem_euclid(m),
         }
+    }
+
+    /// The first of Wycheproof's; `tests/signature_vectors.rs` has all, which are too many for Miri.
+    #[test]
+    fn a_published_signature_verifies_and_a_spoiled_one_does_not() {
+        fn field<const N: usize>(name: &str) -> [u8; N] {
+            let file = include_str!("../../tests/vectors/wycheproof_mldsa_44_verify_test.json");
+            let (_, value) = file.split_once(name).unwrap();
+            let mut bytes = [0; N];
+            read_hex(value.split('"').nth(1).unwrap().as_bytes(), &mut bytes).unwrap();
+            bytes
+        }
+        let public = field::<1312>("\"publicKey\":");
+        let message = field::<11>("\"msg\":");
+        let mut signature = field::<2420>("\"sig\":");
+        assert!(verify(ParameterSet::MlDsa44, &public, &[], &message, &signature));
+        signature[40] ^= 1;
+        assert!(!verify(ParameterSet::MlDsa44, &public, &[], &message, &signature));
     }
 
     #[test]

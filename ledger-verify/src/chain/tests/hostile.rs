@@ -79,6 +79,12 @@ impl Body {
     }
 }
 
+/// Why no chain takes this body, whoever signs it.
+fn malformed(body: &[u8]) -> Reason {
+    let (_, reason) = Event::parse(body).unwrap_err();
+    reason
+}
+
 fn set_of(signer: &SecretKey) -> KeySet {
     KeySet::single(signer.public())
 }
@@ -134,7 +140,6 @@ fn the_builder_here_makes_events_that_are_accepted() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn no_head_may_be_longer_than_it_has_to_be() {
     let (chain, _) = chain_of(2);
     let writes = encoded(|sink| {
@@ -160,18 +165,16 @@ fn no_head_may_be_longer_than_it_has_to_be() {
                 longer.splice(place + 1..place + 1, std::iter::repeat_n(0, bytes));
             }
         }
-        let frame = seal(&longer, &set(2), &[key(2)]);
-        let error = chain.clone().apply(&frame).unwrap_err();
-        assert_eq!(error.reason, Reason::Encoding(Problem::NotShortest), "byte {place}");
+        let reason = malformed(&longer);
+        assert_eq!(reason, Reason::Encoding(Problem::NotShortest), "byte {place}");
     }
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn no_item_may_be_of_another_type_or_indefinite() {
     let (chain, _) = chain_of(2);
     let body = Body::after(&chain).encode();
-    for place in heads(&body) {
+    for place in heads(&body).into_iter().step_by(if cfg!(miri) { 4 } else { 1 }) {
         // Indefinite length, reserved, tag, map, negative, float, true.
         let head = body[place];
         for other in [head | 0x1f, head & 0xe0 | 28, 0xc2, 0xa1, 0x20, 0xfb, 0xf5] {
@@ -180,9 +183,8 @@ fn no_item_may_be_of_another_type_or_indefinite() {
             if other == head {
                 continue;
             }
-            let frame = seal(&spoiled, &set(2), &[key(2)]);
-            let error = chain.clone().apply(&frame).unwrap_err();
-            assert_eq!(error.reason, Reason::Encoding(Problem::WrongType), "{place} {other:02x}");
+            let reason = malformed(&spoiled);
+            assert_eq!(reason, Reason::Encoding(Problem::WrongType), "{place} {other:02x}");
         }
     }
 }
@@ -335,7 +337,7 @@ fn register_writes_are_read_strictly() {
             array(sink, 1);
             put(sink);
         });
-        Body::after(&chain).with(WRITES, writes).refused(&chain)
+        malformed(&Body::after(&chain).with(WRITES, writes).encode())
     };
     let name_and_kind = |sink: &mut Vec<u8>, fields, name: &str, kind| {
         array(sink, fields);

@@ -4,7 +4,9 @@ mod registers;
 mod resume;
 mod sizes;
 
+use std::collections::BTreeMap;
 use std::string::ToString;
+use std::sync::Mutex;
 use std::vec;
 use std::vec::Vec;
 
@@ -20,8 +22,15 @@ use crate::write::{self, Draft, KeySet, SecretKey, append, encode, first};
 const MASTER: [u8; 32] = [1; 32];
 const RECOVERY: [u8; 32] = [2; 32];
 
+/// Keys and the usual events are made once for all tests: under Miri each takes seconds.
+fn derived(master: [u8; 32], index: u64) -> SecretKey {
+    static KEYS: Mutex<BTreeMap<([u8; 32], u64), SecretKey>> = Mutex::new(BTreeMap::new());
+    let mut keys = KEYS.lock().unwrap();
+    keys.entry((master, index)).or_insert_with(|| SecretKey::derive(&master, index)).clone()
+}
+
 fn key(index: u64) -> SecretKey {
-    SecretKey::derive(&MASTER, index)
+    derived(MASTER, index)
 }
 
 fn set(index: u64) -> KeySet {
@@ -29,7 +38,7 @@ fn set(index: u64) -> KeySet {
 }
 
 fn recovery_key(index: u64) -> SecretKey {
-    SecretKey::derive(&RECOVERY, index)
+    derived(RECOVERY, index)
 }
 
 fn recovery(index: u64) -> KeySet {
@@ -71,23 +80,31 @@ fn draft(index: u64, writes: Vec<Write>) -> Draft {
 
 /// A chain of `count` events; event `n` sets pointer `volume` to generation `n + 1`.
 fn chain_of(count: u64) -> (Chain, Vec<Vec<u8>>) {
-    let (frame, anchor) = first(&draft(0, vec![pointer("volume", 0, 1)]), &[key(0)]).unwrap();
-    let mut chain = Chain::new(anchor);
-    chain.apply(&frame).unwrap();
-    let mut frames = vec![frame];
-    for index in 1..count {
+    static MADE: Mutex<Vec<(Chain, Vec<u8>)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap();
+    for index in made.len() as u64..count {
         let writes = vec![pointer("volume", u8::try_from(index).unwrap(), index + 1)];
-        frames.push(append(&mut chain, &draft(index, writes), &[key(index)]).unwrap());
+        let next = match made.last() {
+            None => begin(writes),
+            Some((before, _)) => {
+                let mut chain = before.clone();
+                let event = append(&mut chain, &draft(index, writes), &[key(index)]).unwrap();
+                (chain, event)
+            }
+        };
+        made.push(next);
     }
-    (chain, frames)
+    let made = &made[..usize::try_from(count).unwrap()];
+    let (chain, _) = made.last().unwrap();
+    (chain.clone(), made.iter().map(|(_, event)| event.clone()).collect())
 }
 
 /// A chain of one event that writes `writes`.
-fn append_writes(writes: Vec<Write>) -> Chain {
+fn begin(writes: Vec<Write>) -> (Chain, Vec<u8>) {
     let (event, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
     let mut chain = Chain::new(anchor);
     chain.apply(&event).unwrap();
-    chain
+    (chain, event)
 }
 
 /// Starts a new chain at `event` with the registers of `table`.
@@ -249,12 +266,7 @@ fn another_chain_is_refused() {
     assert_eq!(chain.apply(&frames[0]).unwrap_err().reason, Reason::OtherChain);
 
     // The same keys in two chains: an event of one is none of the other.
-    let (mut twin, _) = {
-        let (frame, anchor) = first(&draft(0, vec![]), &[key(0)]).unwrap();
-        let mut chain = Chain::new(anchor);
-        chain.apply(&frame).unwrap();
-        (chain, frame)
-    };
+    let (mut twin, _) = begin(vec![]);
     assert_eq!(twin.apply(&frames[1]).unwrap_err().reason, Reason::OtherChain);
 }
 

@@ -5,9 +5,7 @@ use super::*;
 #[test]
 fn registers_follow_their_kinds_rules() {
     let writes = vec![pointer("volume", 1, 3), release("nav", [1, 2, 3], "qemu"), item("log", 1)];
-    let (frame, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
-    let mut chain = Chain::new(anchor);
-    chain.apply(&frame).unwrap();
+    let (mut chain, _) = begin(writes);
     let rule = |write| match refused(&chain, &draft(1, vec![write]), &[key(1)]) {
         Reason::Register(rule) => rule,
         other => panic!("{other:?}"),
@@ -49,9 +47,7 @@ fn a_chain_has_at_most_32_registers() {
     let names = |from: u8, count: u8| {
         (from..from + count).map(|n| pointer(&std::format!("r{n:03}"), n, 1)).collect::<Vec<_>>()
     };
-    let (frame, anchor) = first(&draft(0, names(0, 16)), &[key(0)]).unwrap();
-    let mut chain = Chain::new(anchor);
-    chain.apply(&frame).unwrap();
+    let (mut chain, _) = begin(names(0, 16));
     append(&mut chain, &draft(1, names(16, 15)), &[key(1)]).unwrap();
     let full = refused(&chain, &draft(2, names(31, 2)), &[key(2)]);
     assert_eq!(full, Reason::Register(Rule::TableFull));
@@ -100,10 +96,7 @@ fn the_policy_only_gets_stricter_and_binds_later_events() {
     let to_ml_dsa = draft(2, vec![policy(Algorithm::MlDsa44, 60)]);
     append(&mut chain, &to_ml_dsa, &[key(2)]).unwrap();
     assert_eq!(refused(&chain, &draft(3, vec![]), &[key(3)]), Reason::AlgorithmWeaker);
-    let (frame, anchor) =
-        first(&draft(0, vec![policy(Algorithm::HybridMlDsa65, 0)]), &[key(0)]).unwrap();
-    let mut strict = Chain::new(anchor);
-    strict.apply(&frame).unwrap();
+    let (strict, _) = begin(vec![policy(Algorithm::HybridMlDsa65, 0)]);
     assert_eq!(strict.head().unwrap().weakest, Algorithm::HybridMlDsa65);
 }
 
@@ -155,9 +148,7 @@ fn the_state_is_the_digest_of_all_registers_however_they_came() {
     ];
     let mut events = (0..).zip(events);
     let (_, writes) = events.next().unwrap();
-    let (frame, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
-    let mut chain = Chain::new(anchor);
-    chain.apply(&frame).unwrap();
+    let (mut chain, _) = begin(writes);
     for (index, writes) in events {
         let frame = append(&mut chain, &draft(index, writes), &[key(index)]).unwrap();
         let event = Event::parse(split(&frame).unwrap().0.body).unwrap();

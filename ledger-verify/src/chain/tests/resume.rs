@@ -27,10 +27,8 @@ fn resumes_at_the_anchor_and_goes_on() {
 #[test]
 fn resumes_with_registers_of_every_kind() {
     let writes = vec![pointer("a", 1, 1), release("b", [1, 0, 0], "qemu"), item("c", 3)];
-    let (event, anchor) = first(&draft(0, writes), &[key(0)]).unwrap();
-    let mut made = Chain::new(anchor);
-    made.apply(&event).unwrap();
-    let mut chain = Chain::new(anchor);
+    let (mut made, event) = begin(writes);
+    let mut chain = Chain::new(anchor_of(&made));
     resume(&mut chain, made.table(), &event).unwrap();
     assert_eq!(chain.table().digest(), made.table().digest());
     append(&mut chain, &draft(1, vec![item("c", 4)]), &[key(1)]).unwrap();
@@ -72,7 +70,7 @@ fn resumes_nowhere_else_and_with_nothing_else() {
 
 #[test]
 fn a_snapshot_that_is_none_is_refused() {
-    let made = append_writes(vec![pointer("a", 1, 1), pointer("b", 2, 1)]);
+    let (made, _) = begin(vec![pointer("a", 1, 1), pointer("b", 2, 1)]);
     let registers = write::registers(made.table());
     let [first, second] = &registers[..] else { panic!() };
     let anchor = Anchor::first(Digest::ZERO);
@@ -89,12 +87,17 @@ fn a_snapshot_that_is_none_is_refused() {
     // Out of order, or twice, and more than a chain can have.
     assert_eq!(refused(&[second, first]), Reason::Snapshot);
     assert_eq!(refused(&[first, first]), Reason::Snapshot);
-    let many: Vec<_> = (0..33)
-        .map(|n| append_writes(vec![pointer(&std::format!("r{n:02}"), n, 1)]))
-        .flat_map(|chain| write::registers(chain.table()))
+    let names = |from: u8, count: u8| {
+        (from..from + count).map(|n| pointer(&std::format!("r{n:02}"), n, 1)).collect()
+    };
+    let many: Vec<_> = [names(0, 16), names(16, 16), names(32, 1)]
+        .into_iter()
+        .flat_map(|writes| write::registers(begin(writes).0.table()))
         .collect();
     let many: Vec<_> = many.iter().map(Vec::as_slice).collect();
     assert_eq!(refused(&many), Reason::Snapshot);
+    let mut full = Chain::new(anchor);
+    many[..32].iter().for_each(|register| full.take_register(register).unwrap());
 }
 
 #[test]
@@ -130,14 +133,10 @@ fn two_events_at_one_place_are_evidence_of_a_fork() {
     assert_eq!(fork(&one, &two[..9]), None);
     assert_eq!(fork(&one, &[&two[..], &[0]].concat()), None);
     // The same keys after another event, or in another chain, forked nothing.
-    let (sibling, _) = {
-        let (mut sibling, _) = chain_of(2);
-        append(&mut sibling, &draft(2, vec![]), &[key(2)]).unwrap();
-        (sibling, ())
-    };
-    let after_sibling = append(&mut sibling.clone(), &draft(3, vec![]), &[key(3)]).unwrap();
+    let (mut sibling, _) = chain_of(2);
+    append(&mut sibling, &draft(2, vec![]), &[key(2)]).unwrap();
+    let after_sibling = append(&mut sibling, &draft(3, vec![]), &[key(3)]).unwrap();
     assert_eq!(fork(&one, &after_sibling), None);
-    let firsts =
-        [1, 2].map(|byte| first(&draft(0, vec![pointer("v", byte, 1)]), &[key(0)]).unwrap().0);
+    let firsts = [1, 2].map(|byte| begin(vec![pointer("v", byte, 1)]).1);
     assert_eq!(fork(&firsts[0], &firsts[1]), None);
 }
