@@ -176,6 +176,7 @@ mod tests {
         let digest = Domain::Event.digest(b"x");
         assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
         let text = digest.to_string();
+        assert_eq!(Digest::from_hex(&text.to_uppercase()), Some(digest));
         assert_eq!(Digest::from_hex(&text[1..]), None);
         assert_eq!(Digest::from_hex(&text[2..]), None);
         assert_eq!(Digest::from_hex(&std::format!("{text}00")), None);

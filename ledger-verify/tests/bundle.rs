@@ -11,7 +11,7 @@ use ledger_verify::log::note::{Key, KeyType};
 use ledger_verify::log::proof::Proof;
 use ledger_verify::log::{self, tree};
 use ledger_verify::registers::{HashKind, Name, Platform, Release, Version, Write, WriteValue};
-use ledger_verify::write::log::base64;
+use ledger_verify::write::log::{NoteSigner, base64, checkpoint_text, proof_text};
 use ledger_verify::write::{Draft, KeySet, SecretKey, append, bundle, first, log_entry, registers};
 
 fn key(index: u64) -> SecretKey {
@@ -233,6 +233,36 @@ fn the_log_proof_is_of_the_last_event() {
     let cut = &good[..good.len() - 1];
     let truncated = Error::Encoding(cut.len() as u64, Problem::Truncated);
     assert_eq!(device(cut, anchor, None), Err(truncated));
+}
+
+#[test]
+fn answers_when_the_oldest_witness_signed() {
+    let chain = chain(2);
+    let anchor = chain[1].anchor;
+    // The third of four entries, so that its proof has two hashes.
+    let leaf = |entry: &[u8]| tree::leaf_hash(entry);
+    let left = tree::node_hash(&leaf(b"one"), &leaf(b"two"));
+    let right = tree::node_hash(&leaf(&log_entry(&anchor)), &leaf(b"four"));
+    let text = checkpoint_text("log.example", 4, &tree::node_hash(&left, &right));
+    let signer = |name, key_type, index| {
+        NoteSigner::new(name, key_type, SecretKey::derive(&[6; 32], index)).unwrap()
+    };
+    let log = signer("log.example", KeyType::Note, 0);
+    let witnesses = [1, 2].map(|n| signer("w.example", KeyType::CosignatureEd25519, n));
+    let [by_log, first, second] = [(&log, 0), (&witnesses[0], 900), (&witnesses[1], 800)]
+        .map(|(s, t)| s.sign(&text, t).unwrap());
+    let note = format!("{text}\n{by_log}{first}{second}");
+    let proof = proof_text(2, &[leaf(b"four"), left], &note);
+    let bundle = bundle_of(&chain, None, Some(&proof));
+    let keys = [witnesses[0].key().unwrap(), witnesses[1].key().unwrap()];
+    let policy = Policy { log: log.key().unwrap(), witnesses: &keys, witnesses_wanted: 2 };
+    for piece_bytes in [1, bundle.len()] {
+        let (mut chain, mut reader) = (Chain::new(anchor), Reader::new(Some(policy)));
+        for piece in bundle.chunks(piece_bytes) {
+            reader.push(&mut chain, piece).unwrap();
+        }
+        assert_eq!(reader.end(), Ok(Some(800)));
+    }
 }
 
 #[test]

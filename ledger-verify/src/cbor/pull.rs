@@ -197,6 +197,15 @@ mod tests {
     }
 
     #[test]
+    fn null_is_not_taken_out_of_the_middle_of_a_head() {
+        let mut pull = Pull::new();
+        assert_eq!(pull.unsigned(&mut &[0x18][..], 255), Err(Stop::More));
+        let mut rest = &[NULL][..];
+        assert!(!pull.null(&mut rest));
+        assert_eq!(pull.unsigned(&mut rest, 255), Ok(NULL.into()));
+    }
+
+    #[test]
     fn heads_are_as_strict_as_those_in_memory() {
         for (input, problem) in [
             (&[0x18, 23][..], Problem::NotShortest),

@@ -254,3 +254,72 @@ fn put_release(sink: &mut impl Sink, name: &Name, release: &Release) {
     unsigned(sink, release.size_bytes);
     unsigned(sink, release.capabilities);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const DIGEST: Digest = Digest([7; 32]);
+
+    /// An array of a name, a kind and the `rest`.
+    fn item(fields: u8, name: &str, kind: u8, rest: &[&[u8]]) -> Vec<u8> {
+        let name_head = 0x60 + u8::try_from(name.len()).unwrap();
+        [&[0x80 + fields, name_head], name.as_bytes(), &[kind], &rest.concat()].concat()
+    }
+
+    fn digest() -> Vec<u8> {
+        [&[0x58, 0x20][..], &DIGEST.0].concat()
+    }
+
+    fn release(hash: HashKind) -> Release {
+        let platform = Platform::new("qemu").unwrap();
+        let version = Version([1, 2, 300]);
+        Release { version, platform, hash, digest: DIGEST, size_bytes: 256, capabilities: 5 }
+    }
+
+    /// The bytes that `docs/ledger.md` has for a release with hash number `hash`.
+    fn release_item(hash: u8) -> Vec<u8> {
+        let head = [0x83, 1, 2, 0x19, 0x01, 0x2c, 0x64];
+        item(8, "nav", 1, &[&head, b"qemu", &[hash], &digest(), &[0x19, 0x01, 0x00, 5]])
+    }
+
+    #[test]
+    fn writes_are_encoded_as_documented() {
+        let policy = Policy { weakest: Algorithm::HybridMlDsa44, age_max_s: 60 };
+        let pointer = WriteValue::Pointer { root: DIGEST, generation: 9 };
+        for (name, value, expected) in [
+            ("nav", WriteValue::Release(release(HashKind::Blake3)), release_item(1)),
+            ("nav", WriteValue::Release(release(HashKind::Sha256)), release_item(2)),
+            ("v", pointer, item(4, "v", 2, &[&digest(), &[9]])),
+            ("log", WriteValue::Append(DIGEST), item(3, "log", 3, &[&digest()])),
+            (POLICY, WriteValue::Policy(policy), item(4, POLICY, 4, &[&[3, 0x18, 60]])),
+        ] {
+            let write = Write { name: Name::new(name).unwrap(), value };
+            let mut encoded = Vec::new();
+            put_write(&mut encoded, &write);
+            assert_eq!(encoded, expected, "{name}");
+            assert_eq!(read_write(&mut Reader::new(&encoded)), Ok(write));
+        }
+    }
+
+    #[test]
+    fn registers_are_encoded_as_documented() {
+        let policy = Policy { weakest: Algorithm::HybridMlDsa65, age_max_s: 0 };
+        let pointer = Value::Pointer { root: DIGEST, generation: 9 };
+        let list = Value::List { count: 24, digest: DIGEST };
+        for (name, value, expected) in [
+            ("nav", Value::Release(release(HashKind::Blake3)), release_item(1)),
+            ("nav", Value::Release(release(HashKind::Sha256)), release_item(2)),
+            ("v", pointer, item(4, "v", 2, &[&digest(), &[9]])),
+            ("log", list, item(4, "log", 3, &[&[0x18, 24], &digest()])),
+            (POLICY, Value::Policy(policy), item(4, POLICY, 4, &[&[5, 0]])),
+        ] {
+            let name = Name::new(name).unwrap();
+            let mut encoded = Vec::new();
+            put_register(&mut encoded, &name, &value);
+            assert_eq!(encoded, expected, "{name}");
+            assert_eq!(read_register(&mut Reader::new(&encoded)), Ok((name, value)));
+        }
+    }
+}

@@ -79,8 +79,9 @@ fn one_key_does_not_sign_for_two() {
     beyond[second + 1] = 3;
     assert_eq!(chain.clone().apply(&beyond).unwrap_err().reason, Reason::SignatureOrder);
     beyond[second + 1] = 8;
-    let error = chain.clone().apply(&beyond).unwrap_err();
-    assert_eq!(error.reason, Reason::Encoding(Problem::OutOfRange));
+    let out_of_range = Reason::Encoding(Problem::OutOfRange);
+    assert_eq!(split(&beyond).unwrap_err(), (second + 1, out_of_range));
+    assert_eq!(chain.clone().replay(&beyond).unwrap_err().reason, out_of_range);
     // A key listed twice would let its owner sign twice under two indices.
     by_shared.keys = KeySet::new(2, vec![key(10).public(), key(10).public()]);
     assert_eq!(refused(&chain, &by_shared, &[key(10)]), Reason::KeySet);
@@ -292,9 +293,10 @@ fn eight_of_eight_of_the_largest_fit_one_event() {
 #[test]
 #[cfg_attr(miri, ignore = "minutes under Miri")]
 fn a_body_and_its_longest_signature_have_4_kib_together() {
-    let fits = |signer: SecretKey, count: u8| {
+    let fits = |signer: SecretKey, count: u8, padding: usize| {
         let (chain, mut by) = chain_to(&KeySet::single(signer.public()));
         by.writes = (0..count).map(|n| pointer(&std::format!("r{n:02}"), n, 1)).collect();
+        by.writes[0] = pointer(&std::format!("r00{}", "p".repeat(padding)), 0, 1);
         match chain.clone().apply(&encode(&chain, &by, &[signer])) {
             Ok(()) => true,
             Err(error) => {
@@ -303,12 +305,15 @@ fn a_body_and_its_longest_signature_have_4_kib_together() {
             }
         }
     };
-    // A body of 217 bytes, and 41 for each write.
-    for (algorithm, most) in [(Algorithm::HybridMlDsa65, 12), (Algorithm::MlDsa65, 13)] {
-        assert!(fits(strong_key(algorithm, 2), most), "{algorithm}");
-        assert!(!fits(strong_key(algorithm, 2), most + 1), "{algorithm}");
+    // A body of 217 bytes, and 41 for each write; a name of 24 bytes has a longer head.
+    for (algorithm, most, padding) in
+        [(Algorithm::HybridMlDsa65, 12, 14), (Algorithm::MlDsa65, 13, 36)]
+    {
+        assert!(fits(strong_key(algorithm, 2), most, padding), "{algorithm}");
+        assert!(!fits(strong_key(algorithm, 2), most, padding + 1), "{algorithm}");
+        assert!(!fits(strong_key(algorithm, 2), most + 1, 0), "{algorithm}");
     }
     for algorithm in [Algorithm::Ed25519, Algorithm::MlDsa44, Algorithm::HybridMlDsa44] {
-        assert!(fits(strong_key(algorithm, 2), 16), "{algorithm}");
+        assert!(fits(strong_key(algorithm, 2), 16, 0), "{algorithm}");
     }
 }

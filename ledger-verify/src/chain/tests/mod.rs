@@ -190,6 +190,35 @@ fn feed_reports_a_chain_cut_inside_an_event() {
 }
 
 #[test]
+fn a_feed_and_its_chain_begin_again_in_place() {
+    let (made, frames) = chain_of(3);
+    let anchor = made.proven().unwrap().anchor();
+    let (other_made, other) = begin(vec![]);
+    let other_anchor = other_made.proven().unwrap().anchor();
+    let mut chain = Chain::new(other_anchor);
+    let mut feed = Feed::new();
+    // Inside an event, behind an event, and after a refusal.
+    for before in [&other[..9], &other, &other[1..]] {
+        let _ = feed.push(&mut chain, before);
+        chain.restart(anchor);
+        feed.restart();
+        feed.push(&mut chain, &frames.concat()).unwrap();
+        feed.end(&chain).unwrap();
+        assert_eq!(chain.head(), made.head());
+        assert_eq!(chain.table().digest(), made.table().digest());
+        // Offsets are from the new beginning.
+        let error = chain.replay(&[0]).unwrap_err();
+        assert_eq!(error.offset, frames.concat().len() as u64);
+        chain.restart(other_anchor);
+        feed.restart();
+    }
+    chain.restart_up_to(Anchor::first(anchor.chain));
+    assert_eq!(chain.replay(&frames.concat()).unwrap_err().reason, Reason::AfterAnchor);
+    chain.restart(anchor);
+    chain.replay(&frames.concat()).unwrap();
+}
+
+#[test]
 fn feed_refuses_an_endless_event_at_its_head() {
     let (made, _) = chain_of(1);
     for head in [
