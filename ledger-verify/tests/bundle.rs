@@ -331,4 +331,10 @@ fn a_bundle_has_at_most_a_mebibyte() {
     let bundle = bundle(None, &events, None).unwrap();
     let too_long = Error::Encoding(BUNDLE_BYTES_MAX, Problem::OutOfRange);
     assert_eq!(device(&bundle, anchor, None), Err(too_long));
+    // What is taken is counted, however it was cut.
+    let (most, rest) = bundle.split_at(usize::try_from(BUNDLE_BYTES_MAX).unwrap());
+    let (mut chain, mut reader) = (Chain::new(anchor), Reader::new(None));
+    reader.push(&mut chain, most).unwrap();
+    reader.push(&mut chain, &rest[..1]).unwrap();
+    assert_eq!(reader.push(&mut chain, &[]), Err(too_long));
 }

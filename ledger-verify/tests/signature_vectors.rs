@@ -80,6 +80,9 @@ fn ed25519_agrees_with_all_5_of_rfc_8032() {
         let (public, message) = (hex(&test["public"]), hex(&test["message"]));
         let mut signature = hex(&test["signature"]);
         assert!(Algorithm::Ed25519.verify(&public, &message, &signature), "{}", test["name"]);
+        let longer = |bytes: &[u8]| [bytes, &[0]].concat();
+        assert!(!Algorithm::Ed25519.verify(&longer(&public), &message, &signature));
+        assert!(!Algorithm::Ed25519.verify(&public, &message, &longer(&signature)));
         signature[0] ^= 1;
         assert!(!Algorithm::Ed25519.verify(&public, &message, &signature), "{}", test["name"]);
     }
