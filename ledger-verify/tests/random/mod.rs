@@ -2,7 +2,7 @@
 
 /// How many cases to try: `CASES`, or `few`.
 pub(crate) fn cases(few: u64) -> u64 {
-    std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)
+    std::env::var("CASES").map_or(few, |cases| cases.parse().unwrap())
 }
 
 /// A generator good enough to choose test cases, and the same on every run.

@@ -226,7 +226,7 @@ const STRONG: [Algorithm; 4] =
 
 #[cfg(feature = "ml-dsa")]
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
+#[cfg_attr(miri, ignore = "ML-DSA keys and signatures made by another crate")]
 fn every_algorithm_signs_and_every_part_of_its_signature_counts() {
     for algorithm in STRONG {
         let signer = strong_key(algorithm, 2);
@@ -254,7 +254,7 @@ fn every_algorithm_signs_and_every_part_of_its_signature_counts() {
 
 #[cfg(feature = "ml-dsa")]
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
+#[cfg_attr(miri, ignore = "ML-DSA keys and signatures made by another crate")]
 fn a_chain_never_goes_back_to_a_weaker_algorithm() {
     for algorithm in STRONG {
         let signer = strong_key(algorithm, 2);
@@ -272,7 +272,7 @@ fn a_chain_never_goes_back_to_a_weaker_algorithm() {
 
 #[cfg(feature = "ml-dsa")]
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
+#[cfg_attr(miri, ignore = "ML-DSA keys and signatures made by another crate")]
 fn eight_of_eight_of_the_largest_fit_one_event() {
     let signers: Vec<_> = (2..10).map(|n| strong_key(Algorithm::HybridMlDsa65, n)).collect();
     let keys = KeySet::new(8, signers.iter().map(SecretKey::public).collect());
@@ -291,7 +291,7 @@ fn eight_of_eight_of_the_largest_fit_one_event() {
 /// Whose signature is longer leaves less room for the body.
 #[cfg(feature = "ml-dsa")]
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
+#[cfg_attr(miri, ignore = "ML-DSA keys and signatures made by another crate")]
 fn a_body_and_its_longest_signature_have_4_kib_together() {
     let fits = |signer: SecretKey, count: u8, padding: usize| {
         let (chain, mut by) = chain_to(&KeySet::single(signer.public()));

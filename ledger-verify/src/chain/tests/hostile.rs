@@ -441,7 +441,7 @@ fn ed25519_signatures_are_not_malleable() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
+#[cfg_attr(miri, ignore = "hundreds of signatures")]
 fn every_extension_of_an_event_is_refused() {
     let (chain, _) = chain_of(2);
     let frame = Body::after(&chain).frame();

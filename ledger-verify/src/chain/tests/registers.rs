@@ -42,7 +42,6 @@ fn a_register_is_written_once_per_event() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "minutes under Miri")]
 fn a_chain_has_at_most_32_registers() {
     let names = |from: u8, count: u8| {
         (from..from + count).map(|n| pointer(&std::format!("r{n:03}"), n, 1)).collect::<Vec<_>>()
