@@ -78,39 +78,35 @@ fn decode_public(public: &[u8; PUBLIC_BYTES], h: &mut Poly) -> Result<(), Signat
     let [PUBLIC_HEADER, numbers @ ..] = public else {
         return Err(SignatureError::KeyEncoding { offset: 0 });
     };
-    let wrong = |offset| SignatureError::KeyEncoding { offset: 1 + offset };
-    unpack(numbers, PUBLIC_BITS, below_q, h).map_err(wrong)
+    unpack(numbers, PUBLIC_BITS, h);
+    match h.iter().position(|number| *number >= Q) {
+        Some(index) => Err(SignatureError::KeyEncoding { offset: 1 + index * PUBLIC_BITS / 8 }),
+        None => Ok(()),
+    }
 }
 
 fn decode_signature(numbers: &[u8], s2: &mut Poly) -> Result<(), SignatureError> {
-    let wrong = |offset| SignatureError::SignatureEncoding { offset: 1 + NONCE_BYTES + offset };
-    unpack(numbers, SIGNATURE_BITS, signed, s2).map_err(wrong)
+    unpack(numbers, SIGNATURE_BITS, s2);
+    for (index, number) in s2.iter_mut().enumerate() {
+        let offset = 1 + NONCE_BYTES + index * SIGNATURE_BITS / 8;
+        *number = signed(*number).ok_or(SignatureError::SignatureEncoding { offset })?;
+    }
+    Ok(())
 }
 
-/// Numbers of `width` bits, highest bits first, as `decode` has them. The error is an offset.
+/// Numbers of `width` bits, highest bits first.
 #[inline(never)]
-fn unpack(
-    bytes: &[u8],
-    width: usize,
-    decode: fn(u32) -> Option<u32>,
-    numbers: &mut Poly,
-) -> Result<(), usize> {
+fn unpack(bytes: &[u8], width: usize, numbers: &mut Poly) {
     let mut bytes = bytes.iter();
     let (mut bits, mut bit_count) = (0, 0);
-    for (index, number) in numbers.iter_mut().enumerate() {
+    for number in numbers {
         while bit_count < width {
             bits = bits << 8 | u32::from(bytes.next().copied().unwrap_or(0));
             bit_count += 8;
         }
         bit_count -= width;
-        let value = decode(bits >> bit_count & ((1 << width) - 1));
-        *number = value.ok_or(index * width / 8)?;
+        *number = bits >> bit_count & ((1 << width) - 1);
     }
-    Ok(())
-}
-
-fn below_q(value: u32) -> Option<u32> {
-    (value < Q).then_some(value)
 }
 
 /// A signed number of 12 bits, modulo q. The lowest has no negative, and is none.
