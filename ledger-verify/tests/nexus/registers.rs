@@ -493,6 +493,15 @@ fn two_registers_of_one_name_are_not_believed_unless_one_is_newer() {
     }
     let chain = continued(&wallet.seal()).unwrap();
     assert_eq!(root(&chain.proven().unwrap(), "volume/raw"), Some((8, 4)));
+    // An older one does not, nor one that agrees with one side.
+    for third in [pointer("volume/raw", 9, 2), first] {
+        let (mut wallet, _) = history(1);
+        for (id, record) in (9..).zip([pointer("volume/raw", 9, 3), third]) {
+            wallet.create(address(Kind::Raw, id), Kind::Raw, &record_bytes(&record, 0));
+        }
+        let chain = continued(&wallet.seal()).unwrap();
+        assert_eq!(chain.proven().unwrap().value("volume/raw"), Err(Conflict));
+    }
     assert_eq!(second(release("volume/raw", [1, 0, 0], 9)), Err(Conflict));
     assert_eq!(second(release("app", [1, 0, 0], 9)), Err(Conflict));
     assert_eq!(second(release("app", [1, 0, 1], 9)), Ok(Some(release("x", [1, 0, 1], 9).value)));
@@ -575,6 +584,16 @@ fn records_have_three_forms() {
         }
         assert_eq!(proves(Kind::Object, &record_object(&record), name), good);
     }
+    // Neither a release with the length of a pointer, nor the other way round.
+    for (record, kind, length) in [(release, Kind::ReadOnly, 0x84), (pointer, Kind::Raw, 0x88)] {
+        let mut data = record_bytes(&record, 0);
+        data[6] = length;
+        assert_eq!(proves(kind, &data, record.name.as_str()), None);
+    }
+    // The name of what is no record.
+    let policy = self::pointer("policy", 9, 300);
+    assert_eq!(proves(Kind::Raw, &record_bytes(&policy, 0), "policy"), None);
+    assert_eq!(proves(Kind::Object, &record_object(&policy), "policy"), None);
     // A release where it may change, a pointer where it cannot.
     assert_eq!(proves(Kind::Raw, &record_bytes(&release, 0), "app"), None);
     assert_eq!(proves(Kind::ReadOnly, &record_bytes(&pointer, 0), "volume/demo"), None);
