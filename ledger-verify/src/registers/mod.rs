@@ -22,6 +22,7 @@ pub use wire::{Write, WriteValue, Writes};
 use core::fmt;
 
 use crate::algorithm::Algorithm;
+use crate::bytes::copy;
 use crate::digest::Digest;
 
 /// Most registers in a chain.
@@ -64,16 +65,9 @@ impl<const N: usize> Text<N> {
     }
 
     /// The same of bytes.
-    #[inline(never)]
     pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
-        let printable = text.iter().all(u8::is_ascii_graphic);
         let mut new = Self::EMPTY;
-        let place = new.bytes.get_mut(..text.len())?;
-        if text.is_empty() || !printable {
-            return None;
-        }
-        place.copy_from_slice(text);
-        new.length = u8::try_from(text.len()).ok()?;
+        new.length = fill(&mut new.bytes, text)?;
         Some(new)
     }
 
@@ -86,6 +80,17 @@ impl<const N: usize> Text<N> {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or(&[])
     }
+}
+
+/// Puts a text into its place; its length.
+#[inline(never)]
+fn fill(place: &mut [u8], text: &[u8]) -> Option<u8> {
+    let printable = text.iter().all(u8::is_ascii_graphic);
+    if text.is_empty() || !printable || text.len() > place.len() {
+        return None;
+    }
+    copy(place, text);
+    u8::try_from(text.len()).ok()
 }
 
 impl<const N: usize> fmt::Display for Text<N> {

@@ -191,13 +191,12 @@ impl<const N: usize> Chain<N> {
         reader.finish(()).map_err(|(offset, reason)| self.refuse(offset, reason))?;
         self.check(transaction)?;
         self.execute(transaction)?;
-        self.head = Head {
-            sequence: transaction.sequence,
-            id: transaction.id,
-            time_s: transaction.time_s,
-            next: transaction.next,
-            recovery: transaction.recovery,
-        };
+        let head = &mut self.head;
+        head.sequence = transaction.sequence;
+        head.id = transaction.id;
+        head.time_s = transaction.time_s;
+        head.next = transaction.next;
+        head.recovery = transaction.recovery;
         self.has_begun = true;
         self.skip(reader.offset());
         Ok(())

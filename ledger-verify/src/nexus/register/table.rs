@@ -250,7 +250,7 @@ impl<const N: usize> Table<N> {
             let order = newest.as_ref().map_or(Some(Ordering::Greater), |other| age(&value, other));
             match order.ok_or(Conflict)? {
                 Ordering::Greater => (newest, is_clear) = (Some(value), true),
-                Ordering::Equal => is_clear &= newest == Some(value),
+                Ordering::Equal => is_clear &= newest.as_ref() == Some(&value),
                 Ordering::Less => {}
             }
         }
