@@ -189,8 +189,10 @@ mod tests {
     #[test]
     fn an_address_with_one_wrong_letter_is_refused() {
         let text = Address::namespace("cairn").to_string();
-        for place in 0..text.len() {
-            for letter in ALPHABET {
+        // Miri takes seconds for each.
+        let step = if cfg!(miri) { 17 } else { 1 };
+        for place in (0..text.len()).step_by(step) {
+            for letter in ALPHABET.iter().step_by(step) {
                 let mut wrong = text.clone().into_bytes();
                 wrong[place] = *letter;
                 let wrong = String::from_utf8(wrong).unwrap();

@@ -147,6 +147,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "minutes under Miri")]
     fn primes_are_told_from_what_is_nearly_one() {
         for bits in [61, 89, 107, 127, 521, 607] {
             assert!(is_prime(&mersenne(bits)), "{bits}");

@@ -339,3 +339,53 @@ impl<'a, const N: usize> Proven<'a, N> {
         self.table
     }
 }
+
+/// What a replay does but for keys and signatures, which take Miri hours.
+#[cfg(feature = "write")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nexus::register::{Kind, object::Type};
+    use crate::write::nexus::{Wallet, field, field_write};
+
+    fn address(kind: Kind) -> Address {
+        Address(Number([7; 32]).with_top(0xd0 + kind as u8))
+    }
+
+    /// Whether the contracts of `raw` are executed, and what the registers are then.
+    fn executed(raw: &[u8], check: impl FnOnce(&Table<4>)) -> Result<(), Error> {
+        let mut reader = Reader::new(raw);
+        let transaction = Transaction::read_raw(&mut reader);
+        reader.end();
+        reader.finish(()).unwrap();
+        let mut chain = Chain::new(Pin::NONE.moved(0, transaction.id), Track::All);
+        chain.execute(&transaction).map_err(|Refused| chain.refusal())?;
+        check(&chain.table);
+        Ok(())
+    }
+
+    #[test]
+    fn contracts_change_registers() {
+        let mut wallet = Wallet::new([1; 32], Number([7; 32]).with_top(0xa1), 1000);
+        wallet.create(address(Kind::Raw), Kind::Raw, b"before");
+        wallet.write(address(Kind::Raw), b"behind");
+        let object = field("root", true, Type::U64, &[1; 8]);
+        wallet.create(address(Kind::Object), Kind::Object, &object);
+        let write = field_write("root", Type::U64, &[2; 8]);
+        wallet.write(address(Kind::Object), &write);
+        let raw = wallet.unsigned();
+        let check = |table: &Table<4>| {
+            let data = |kind| table.register(&address(kind)).unwrap().state.data;
+            assert_eq!(data(Kind::Raw), b"behind");
+            assert_eq!(data(Kind::Object), field("root", true, Type::U64, &[2; 8]));
+        };
+        assert_eq!(executed(&raw, check), Ok(()));
+        // The value that the last contract writes.
+        let place = raw.windows(8).rposition(|bytes| bytes == [2; 8]).unwrap();
+        let mut spoiled = raw;
+        spoiled[place] = 3;
+        let refused = executed(&spoiled, |_| ()).unwrap_err();
+        assert_eq!(refused.contract, Some(4));
+        assert_eq!(refused.reason, Reason::Register(Rule::AfterDiffers));
+    }
+}

@@ -365,6 +365,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "minutes under Miri")]
     fn the_constants_are_those_of_a_curve_of_that_order() {
         let Point { x, y, .. } = GENERATOR;
         assert_eq!(y * y, (x * x - THREE) * x + B);
@@ -374,6 +375,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "minutes under Miri")]
     fn sums_hold_in_the_cases_that_the_formulas_leave_out() {
         for factor in [-2, -1, 0, 1, 2, 7] {
             let point = times(factor);

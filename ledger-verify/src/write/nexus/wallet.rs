@@ -308,6 +308,26 @@ impl Wallet {
         }
     }
 
+    /// All that was drafted as the next transaction, in raw form, signed by nobody.
+    #[cfg(test)]
+    pub(crate) fn unsigned(&mut self) -> Vec<u8> {
+        let draft = Draft {
+            contracts: core::mem::take(&mut self.contracts),
+            version: self.version,
+            sequence: self.sequence,
+            time_s: self.time_s,
+            next: Number([1; 32]),
+            recovery: self.recovery,
+            genesis: self.genesis,
+            previous: self.previous,
+        };
+        let mut raw = std::vec![RAW_PREFIX];
+        raw.extend(draft.hashed(self.key_type.number()));
+        put_bytes(&mut raw, &std::vec![0; self.key_type.public_bytes()]);
+        put_bytes(&mut raw, &[]);
+        raw
+    }
+
     /// Signs all that was drafted as the next transaction, in raw form. The one after it is ten minutes
     /// later.
     pub fn seal(&mut self) -> Vec<u8> {
