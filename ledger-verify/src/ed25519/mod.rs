@@ -62,3 +62,64 @@ fn combine(s: &Scalar, k: &Scalar, point: &Factors) -> Point {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The base point, which is the public key of the secret 1.
+    const BASE: [u8; 32] = {
+        let mut bytes = [0x66; 32];
+        bytes[0] = 0x58;
+        bytes
+    };
+    /// 1, and the point that adds nothing.
+    const ONE: [u8; 32] = {
+        let mut bytes = [0; 32];
+        bytes[0] = 1;
+        bytes
+    };
+
+    fn signature(r: [u8; 32], s: [u8; 32]) -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature[..32].copy_from_slice(&r);
+        signature[32..].copy_from_slice(&s);
+        signature
+    }
+
+    #[test]
+    fn keys_of_small_order_verify_nothing() {
+        // Of order 1, 2, 4, 8 and 8. Where k is a multiple of it, k·A adds nothing and B = 1·B - k·A.
+        let hex = |digits: &str| crate::Digest::from_hex(digits).unwrap().0;
+        let keys = [
+            ONE,
+            hex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+            [0; 32],
+            hex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+            hex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+        ];
+        let one = Scalar::from_canonical(&ONE).unwrap();
+        let (keys, messages) = if cfg!(miri) { (&keys[..1], 1) } else { (&keys[..], 64) };
+        for public in keys {
+            let point = Factors::decode(public).unwrap();
+            assert!(point.multiplied().is_of_small_order());
+            let mut would_hold = 0;
+            for message in 0..messages {
+                let k = Scalar::from_wide(&sha512([&BASE, public], &[&[message]]));
+                would_hold += u8::from(combine(&one, &k, &point).encode() == BASE);
+                assert!(!verify(public, &[&[message]], &signature(BASE, ONE)));
+            }
+            assert!(would_hold > 0);
+        }
+    }
+
+    #[test]
+    fn signatures_of_small_order_are_none() {
+        // R adds nothing, and S is k times the secret.
+        let k = Scalar::from_wide(&sha512([&ONE, &BASE], &[b"message"]));
+        let point = Factors::decode(&BASE).unwrap();
+        assert_eq!(combine(&k, &k, &point).encode(), ONE);
+        let s = scalar::tests::encode(&k);
+        assert!(!verify(&BASE, &[b"message"], &signature(ONE, s)));
+    }
+}

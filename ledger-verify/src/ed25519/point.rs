@@ -175,7 +175,7 @@ impl Factors {
         // A digit has no more bits than there are multiples for.
         let multiple = multiples.get(usize::from(digit.unsigned_abs() / 2));
         if let (Some(multiple), true) = (multiple, digit != 0) {
-            self.add(multiple, digit < 0);
+            self.add(multiple, digit.is_negative());
         }
     }
 

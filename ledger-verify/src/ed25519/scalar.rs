@@ -102,8 +102,12 @@ fn minus_order(limbs: [u64; 4]) -> Option<[u64; 4]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in crate::ed25519) fn encode(scalar: &Scalar) -> [u8; 32] {
+        bytes(scalar.0)
+    }
 
     fn bytes(limbs: [u64; 4]) -> [u8; 32] {
         let mut bytes = [0; 32];

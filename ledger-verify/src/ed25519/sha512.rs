@@ -152,11 +152,10 @@ fn compress(state: &mut [u64; 8], block: &[u8; BLOCK_BYTES]) {
         for (i, k) in k16.iter().enumerate() {
             let [a, b, c, d, e, f, g, h] = v;
             let sum1 = e.rotate_right(14) ^ e.rotate_right(18) ^ e.rotate_right(41);
-            let choice = (e & f) ^ (!e & g);
+            let choice = (e & (f ^ g)) ^ g;
             let t1 = h.wrapping_add(sum1).wrapping_add(choice).wrapping_add(*k).wrapping_add(w[i]);
             let sum0 = a.rotate_right(28) ^ a.rotate_right(34) ^ a.rotate_right(39);
-            let majority = (a & b) ^ (a & c) ^ (b & c);
-            let t2 = sum0.wrapping_add(majority);
+            let t2 = sum0.wrapping_add(majority(a, b, c));
             v = [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g];
         }
         if is_last {
@@ -172,6 +171,10 @@ fn compress(state: &mut [u64; 8], block: &[u8; BLOCK_BYTES]) {
     for (word, v) in state.iter_mut().zip(v) {
         *word = word.wrapping_add(v);
     }
+}
+
+const fn majority(a: u64, b: u64, c: u64) -> u64 {
+    (a & b) ^ (a & c) ^ (b & c)
 }
 
 #[cfg(test)]

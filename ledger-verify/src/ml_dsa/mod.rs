@@ -81,9 +81,10 @@ impl ParameterSet {
     }
 }
 
-/// Width of one of `count` equal parts of 0 to q - 1; a type without zero, so that it divides safely.
+/// Width of one of `count` equal parts of 0 to q - 1, which it divides; a type without zero, so that it
+/// divides safely.
 const fn interval(count: u32) -> NonZeroU32 {
-    match NonZeroU32::new((Q - 1) / count) {
+    match NonZeroU32::new(Q / count) {
         Some(interval) => interval,
         None => NonZeroU32::MIN,
     }
@@ -174,7 +175,8 @@ impl Verification {
     fn end_row(&mut self, signature: &[u8]) -> Option<()> {
         let p = self.set.parameters();
         let signature = Signature::decode(&p, signature)?;
-        let row = (self.key_bytes - RHO_BYTES) / T1_BYTES - 1;
+        // ρ, in front of the rows, is shorter than one.
+        let row = self.key_bytes / T1_BYTES - 1;
         let row = u8::try_from(row).ok().filter(|row| usize::from(*row) < p.rows)?;
         let mut w = [0; COEFFICIENTS];
         for (column, z) in (0..).zip(signature.z.chunks_exact(p.z_bytes())) {
@@ -379,10 +381,10 @@ fn put_w1(p: &Parameters, w1: &mut [u8], w: &Poly, places: &[u8]) -> usize {
 
 /// Algorithm 40, with Decompose, algorithm 36.
 fn use_hint(p: &Parameters, hinted: bool, r: u32) -> u32 {
-    let count = (Q - 1) / p.interval;
+    let count = Q / p.interval;
     // r1 rounds r to the next multiple of 2·γ2; the topmost interval wraps to 0 with r0 below 0.
     let nearest = (r + p.interval.get() / 2 - 1) / p.interval;
-    let r0_is_positive = nearest < count && r > nearest * p.interval.get();
+    let r0_is_positive = r > nearest * p.interval.get();
     let r1 = if nearest >= count { 0 } else { nearest };
     match (hinted, r0_is_positive) {
         (false, _) => r1,
@@ -434,6 +436,42 @@ mod tests {
         assert!(verify(ParameterSet::MlDsa44, &public, &[], &message, &signature));
         signature[40] ^= 1;
         assert!(!verify(ParameterSet::MlDsa44, &public, &[], &message, &signature));
+    }
+
+    #[test]
+    fn what_cannot_be_computed_is_no_way_around_the_challenge() {
+        // z is out of range, so no row is computed: anybody can tell the challenge of no rows.
+        let (public, message): (_, &[&[u8]]) = ([7; 1312], &[b"message"]);
+        let mut signature = [0xff; 2420];
+        signature[2420 - 84..].fill(0);
+        let mut verification = Verification::new(ParameterSet::MlDsa44);
+        verification.take_key(&signature, &public);
+        let mut hash = Sponge::new(RATE_SHAKE_256);
+        hash.absorb(&mu(&verification.key_hash, &[&[0, 0]], message));
+        hash.finish(SUFFIX_SHAKE);
+        hash.squeeze(&mut signature[..32]);
+        assert!(!verification.verify(&[], message, &signature));
+        verification.is_bad = false;
+        assert!(verification.verify(&[], message, &signature), "not what would get around it");
+    }
+
+    #[test]
+    fn hints_have_one_encoding() {
+        let p = ParameterSet::MlDsa44.parameters();
+        let decodes = |places: [u8; 3], ends: [u8; 4]| {
+            let mut bytes = [0; 84];
+            bytes[..3].copy_from_slice(&places);
+            bytes[80..].copy_from_slice(&ends);
+            Hints::decode(&p, &bytes).is_some()
+        };
+        assert!(decodes([5, 6, 0], [2, 2, 2, 2]));
+        assert!(decodes([6, 5, 0], [1, 2, 2, 2]));
+        // Twice, descending, beyond the last row, a row that ends before it begins or behind the end.
+        assert!(!decodes([5, 5, 0], [2, 2, 2, 2]));
+        assert!(!decodes([6, 5, 0], [2, 2, 2, 2]));
+        assert!(!decodes([5, 6, 7], [2, 2, 2, 2]));
+        assert!(!decodes([5, 6, 0], [2, 1, 2, 2]));
+        assert!(!decodes([5, 6, 7], [2, 3, 3, 81]));
     }
 
     #[test]
