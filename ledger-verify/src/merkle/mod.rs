@@ -116,11 +116,11 @@ impl Shape {
     /// Number of nodes of all levels.
     #[must_use]
     pub const fn node_count_total(self) -> u64 {
+        let mut nodes = self.block_count();
         let mut total = 0;
-        let mut level = 0;
-        while level < self.level_count() {
-            total += self.node_count(level);
-            level += 1;
+        while nodes > 1 {
+            nodes = nodes.div_ceil(FANOUT as u64);
+            total += nodes;
         }
         total
     }
