@@ -190,7 +190,7 @@ fn feed_reports_a_chain_cut_inside_an_event() {
 
 #[test]
 fn a_feed_and_its_chain_begin_again_in_place() {
-    let (made, frames) = chain_of(3);
+    let (made, frames) = chain_of(2);
     let anchor = made.proven().unwrap().anchor();
     let (other_made, other) = begin(vec![]);
     let other_anchor = other_made.proven().unwrap().anchor();
