@@ -466,6 +466,23 @@ fn releases_give_way_to_newer_ones() {
     let proven = chain.proven().unwrap();
     assert_eq!(proven.registers().iter().count(), 2);
     assert_eq!(proven.value("app"), Ok(Some(release("app", [1, 19, 0], 9).value)));
+    // Who follows all registers keeps them, as far as there is room.
+    assert_eq!(refusal(&wallet, &raws), Reason::Register(Rule::TableFull));
+}
+
+#[test]
+fn pointers_do_not_give_way() {
+    let (mut wallet, mut raws) = wallet(1);
+    for id in 1..4 {
+        let record = record_bytes(&pointer("volume/raw", 9, id.into()), 0);
+        wallet.create(address(Kind::Raw, id), Kind::Raw, &record);
+    }
+    raws.push(wallet.seal());
+    let mut chain: Replayed = Chain::new(last_pin(&wallet, &raws), Track::Records);
+    raws.iter().for_each(|raw| chain.apply(raw).unwrap());
+    let proven = chain.proven().unwrap();
+    assert_eq!(proven.registers().iter().count(), 3);
+    assert_eq!(root(&proven, "volume/raw"), Some((9, 3)));
 }
 
 #[test]
