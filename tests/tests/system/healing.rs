@@ -512,7 +512,8 @@ fn a_crash_loop_costs_no_more_than_the_budget_of_who_crashes(healing: &Healing) 
         let [restarts, then] = [&after, &before].map(|s| of(s, pd)["restarts"].as_u64().unwrap());
         let left = consumed_us(&before, &after, "gateway");
         println!("{pd} {harm}: {} restarts, {left} us for gateway", restarts - then);
-        assert!(restarts - then >= 3, "{pd} {harm}: {restarts} restarts after {then}");
+        // What hangs before it serves has eight times as long.
+        assert!(restarts - then >= 2, "{pd} {harm}: {restarts} restarts after {then}");
         // What the crash records take comes on top.
         assert!(left * 100 >= least * 75, "{pd} {harm}: {left} < {least}");
         // An order that nobody obeys; then whoever is not held yet comes to rest.
