@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs the unit tests of what is shared with other PDs, and of the ledger's verifier, under Miri, which
-# finds undefined behaviour. Needs a nightly toolchain with Miri. Signatures make the last package take
-# hours; arguments go to each `cargo miri test`, for example `cbor` for the tests so named.
+# finds undefined behaviour. Needs a nightly toolchain with Miri. The last package takes long, for its
+# signatures: without Nexus (`--skip nexus`) half an hour, no test more than two minutes. Arguments go to
+# each `cargo miri test`; `cbor`, for example, runs the tests so named.
 set -eu
 cd "$(dirname "$0")/.."
 
