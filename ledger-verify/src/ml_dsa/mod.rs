@@ -435,7 +435,8 @@ mod tests {
         let mut signature = field::<2420>("\"sig\":");
         assert!(verify(ParameterSet::MlDsa44, &public, &[], &message, &signature));
         signature[40] ^= 1;
-        assert!(!verify(ParameterSet::MlDsa44, &public, &[], &message, &signature));
+        let spoiled = || verify(ParameterSet::MlDsa44, &public, &[], &message, &signature);
+        assert!(cfg!(miri) || !spoiled(), "one is enough for Miri");
     }
 
     #[test]
