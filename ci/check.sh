@@ -37,6 +37,8 @@ make docs
 
 say "dependencies"
 if cargo deny --version >/dev/null 2>&1; then
+    # It wants the crates of every platform, and a build has brought those of two.
+    cargo fetch --quiet --locked
     cargo deny --offline check bans licenses sources
     if [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ]; then
         cargo deny --offline check advisories
