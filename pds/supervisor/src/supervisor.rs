@@ -74,6 +74,18 @@ struct Watch {
     turn: (u32, u64),
 }
 
+impl Watch {
+    /// Whether a page with this generation may be of the life that is watched, of which the first look
+    /// at a page that is not an earlier life's takes note.
+    fn may_be_of(&mut self, generation: u64) -> bool {
+        let is_old = generation == 0 || self.dead_generation == Some(generation);
+        if self.generation.is_none() && !is_old {
+            self.generation = Some(generation);
+        }
+        self.generation.is_none_or(|noted| noted == generation)
+    }
+}
+
 /// What a look at a lifecycle page brings.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
@@ -246,7 +258,8 @@ impl<'a, C: Children> Supervisor<'a, C> {
         if self.entries.get(index).is_none_or(|entry| entry.lifecycle_vaddr == 0) {
             return;
         }
-        if watch.generation.is_some() && self.children.generation(index) != watch.generation {
+        // Here too, for nobody may ask for the page, and whoever rewrites all of it seems to beat.
+        if !self.children.generation(index).is_none_or(|generation| watch.may_be_of(generation)) {
             self.fail(index, Cause::Nonsense, now_us);
             return;
         }
@@ -392,13 +405,14 @@ impl<'a, C: Children> Supervisor<'a, C> {
             }
             return self.claim(index, Phase::Running, &[], now_us);
         };
-        // Of a life that is over, or has not begun.
-        let is_old = page.generation == 0 || watch.dead_generation == Some(page.generation);
-        if is_old || !watch.phase.is_live() {
+        if !watch.phase.is_live() {
             return Look::Same;
         }
-        if *watch.generation.get_or_insert(page.generation) != page.generation {
+        if !watch.may_be_of(page.generation) {
             return Look::Nonsense;
+        }
+        if watch.generation.is_none() {
+            return Look::Same;
         }
         pd.counters = page.counters;
         pd.generation = page.generation;

@@ -550,6 +550,26 @@ fn a_life_that_nobody_began_is_a_fault() {
     }
 }
 
+/// It says nothing before, and nobody asks for the status.
+#[test]
+fn who_rewrites_its_page_from_its_start_on_is_stopped_by_the_pulse() {
+    with_running(|fake, mut supervisor| {
+        supervisor.fault(NET, null_write(), 20);
+        assert_eq!(fake.acts(), [Act::Stop(NET), Act::Start(NET)]);
+        fake.beat(STORE);
+        supervisor.pulse(30);
+        for (generation, heartbeat) in [(77, 5), (78, 6)] {
+            assert_eq!(fake.acts(), []);
+            fake.say(NET, generation, State::Initialising);
+            fake.0.borrow_mut().pages[NET].as_mut().unwrap().heartbeat = heartbeat;
+            fake.beat(STORE);
+            supervisor.pulse(40);
+        }
+        assert_eq!(fake.acts(), [Act::Stop(NET)]);
+        assert!(history(&supervisor, NET).last().unwrap().1.contains("nonsense"));
+    });
+}
+
 #[test]
 fn garbage_in_a_page_is_survived() {
     with_supervisor(|fake, mut supervisor| {
