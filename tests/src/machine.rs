@@ -273,10 +273,9 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         // Where a command in between would outlive its end: the keys that end QEMU.
-        if let Some(console) = &mut self.qemu.stdin {
-            let _ = console.write_all(b"\x01x");
-            let _ = console.flush();
-        }
+        let console = self.input.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = console.write_all(b"\x01x");
+        let _ = console.flush();
         // It may have ended by itself.
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
