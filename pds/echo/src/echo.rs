@@ -1,5 +1,6 @@
 //! Events in, requests out.
 
+use heapless::LinearMap;
 use protocols::net::{Event, Kind, Op, RING_SLOTS, Request};
 use sel4_externally_shared::access::ReadOnly;
 use sel4_shared_ring_buffer::{ClientEnd, DataRegion, LinkError};
@@ -12,9 +13,7 @@ pub type Link<'a, F> = ClientEnd<'a, Request, Event, RING_SLOTS, F>;
 /// The echo port (RFC 862).
 const PORT: u16 = 7;
 /// TCP connections at once.
-const CONNECTIONS_MAX: u32 = 8;
-/// Numbers of TCP sockets that `net` may give out.
-const SOCKETS: usize = 32;
+const CONNECTIONS_MAX: u8 = 8;
 /// Requests that one event may cause: releases for a connection's 16 buffers, and an abort.
 const REQUESTS_MAX: usize = 17;
 
@@ -38,7 +37,8 @@ pub struct Echo<'a, F: FnMut()> {
     link: Link<'a, F>,
     received: DataRegion<'a, ReadOnly>,
     data: DataRegion<'a>,
-    streams: [Option<Stream>; SOCKETS],
+    /// By the number of the socket.
+    streams: LinearMap<u16, Stream, { CONNECTIONS_MAX as usize }>,
     /// Requests that found no room. No event is taken while there are any, so they are bounded.
     waiting: heapless::Deque<Request, REQUESTS_MAX>,
     /// Ports that are open: UDP and TCP.
@@ -61,7 +61,7 @@ impl<'a, F: FnMut()> Echo<'a, F> {
             link,
             received,
             data,
-            streams: [const { None }; SOCKETS],
+            streams: LinearMap::new(),
             waiting: heapless::Deque::new(),
             ports: 0,
             counters: Counters::default(),
@@ -106,7 +106,7 @@ impl<'a, F: FnMut()> Echo<'a, F> {
 
     /// A new life of `net` knows nothing of what was.
     fn start_anew(&mut self) {
-        self.streams = [const { None }; SOCKETS];
+        self.streams.clear();
         self.waiting.clear();
         self.ports = 0;
         self.open();
@@ -114,7 +114,7 @@ impl<'a, F: FnMut()> Echo<'a, F> {
 
     fn open(&mut self) {
         self.ask(Request { port: PORT, ..request(Op::UdpBind, 0) });
-        self.ask(Request { port: PORT, len: CONNECTIONS_MAX, ..request(Op::TcpListen, 0) });
+        self.ask(Request { port: PORT, len: CONNECTIONS_MAX.into(), ..request(Op::TcpListen, 0) });
     }
 
     /// Sends a request, at once or when there is room again.
@@ -142,8 +142,10 @@ impl<'a, F: FnMut()> Echo<'a, F> {
             Some(Kind::Datagram) => self.answer_datagram(event),
             Some(Kind::Accepted) => {
                 self.counters.accepted += 1;
-                if let Some(stream) = self.streams.get_mut(usize::from(event.socket)) {
-                    *stream = Some(Stream::default());
+                if self.streams.insert(event.socket, Stream::default()).is_err() {
+                    // More than it was asked for.
+                    self.counters.violations += 1;
+                    self.ask(request(Op::Abort, event.socket));
                 }
             }
             Some(Kind::Data) => self.take_piece(event),
@@ -164,7 +166,7 @@ impl<'a, F: FnMut()> Echo<'a, F> {
     }
 
     fn stream(&mut self, socket: u16) -> Option<&mut Stream> {
-        self.streams.get_mut(usize::from(socket))?.as_mut()
+        self.streams.get_mut(&socket)
     }
 
     /// Copies what arrived to where `net` sends it from; `false` if it lies in no receive buffer.
@@ -228,7 +230,7 @@ impl<'a, F: FnMut()> Echo<'a, F> {
     }
 
     fn forget(&mut self, socket: u16) {
-        let stream = self.streams.get_mut(usize::from(socket)).and_then(Option::take);
+        let stream = self.streams.remove(&socket);
         for piece in stream.into_iter().flat_map(Stream::into_pieces) {
             self.release(piece.offset);
         }

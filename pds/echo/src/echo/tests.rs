@@ -8,6 +8,8 @@ type Raw = RawLink<Request, Event, RING_SLOTS>;
 type Net<'a> = ServerEnd<'a, Request, Event, RING_SLOTS>;
 
 const REGION_BYTES: usize = 64 * 1024;
+/// Numbers may be any, and differ for connections that follow each other in one place.
+const SOCKET: u16 = 0xff03;
 
 /// Runs `body` with an echo service, its `net`, and the region that `net` writes.
 fn with_echo(body: impl FnOnce(Echo<'_, fn()>, &Raw, &DataRegion<'_>, &DataRegion<'_, ReadOnly>)) {
@@ -67,7 +69,7 @@ fn started<'a>(echo: &mut Echo<'_, fn()>, raw: &'a Raw) -> Net<'a> {
 }
 
 fn data(offset: u32, len: u32) -> Event {
-    Event { offset, len, ..event(Kind::Data, 3) }
+    Event { offset, len, ..event(Kind::Data, SOCKET) }
 }
 
 #[test]
@@ -106,22 +108,22 @@ fn a_datagram_goes_back_from_where_it_arrived() {
 fn a_stream_keeps_its_order_and_its_end_comes_last() {
     with_echo(|mut echo, raw, _, _| {
         let mut net = started(&mut echo, raw);
-        tell(&mut net, &[event(Kind::Accepted, 3)]);
+        tell(&mut net, &[event(Kind::Accepted, SOCKET)]);
         for number in 0..6 {
             tell(&mut net, &[data(number * 4096, 100 + number)]);
         }
-        tell(&mut net, &[event(Kind::PeerClosed, 3)]);
+        tell(&mut net, &[event(Kind::PeerClosed, SOCKET)]);
         echo.run(|| ());
-        let sends: Vec<_> = (0..4).map(|n| (Op::Send, 3, n * 4096, 100 + n)).collect();
+        let sends: Vec<_> = (0..4).map(|n| (Op::Send, SOCKET, n * 4096, 100 + n)).collect();
         assert_eq!(asked(&mut net), sends);
-        tell(&mut net, &[event(Kind::Sent, 3)]);
+        tell(&mut net, &[event(Kind::Sent, SOCKET)]);
         echo.run(|| ());
-        assert_eq!(asked(&mut net), [(Op::Release, 0, 0, 0), (Op::Send, 3, 4 * 4096, 104)]);
-        tell(&mut net, &[event(Kind::Sent, 3); 5]);
+        assert_eq!(asked(&mut net), [(Op::Release, 0, 0, 0), (Op::Send, SOCKET, 4 * 4096, 104)]);
+        tell(&mut net, &[event(Kind::Sent, SOCKET); 5]);
         echo.run(|| ());
         let rest = asked(&mut net);
         assert_eq!(rest.iter().filter(|(op, ..)| *op == Op::Release).count(), 5);
-        assert_eq!(rest.last(), Some(&(Op::Close, 3, 0, 0)));
+        assert_eq!(rest.last(), Some(&(Op::Close, SOCKET, 0, 0)));
     });
 }
 
@@ -129,8 +131,8 @@ fn a_stream_keeps_its_order_and_its_end_comes_last() {
 fn a_lost_connection_gives_its_buffers_back() {
     with_echo(|mut echo, raw, _, _| {
         let mut net = started(&mut echo, raw);
-        tell(&mut net, &[event(Kind::Accepted, 3), data(0, 10), data(4096, 10)]);
-        tell(&mut net, &[event(Kind::Closed, 3), data(8192, 10)]);
+        tell(&mut net, &[event(Kind::Accepted, SOCKET), data(0, 10), data(4096, 10)]);
+        tell(&mut net, &[event(Kind::Closed, SOCKET), data(8192, 10)]);
         echo.run(|| ());
         let releases = asked(&mut net).into_iter().filter(|(op, ..)| *op == Op::Release);
         assert_eq!(releases.map(|(_, _, offset, _)| offset).collect::<Vec<_>>(), [0, 4096, 8192]);
@@ -145,7 +147,10 @@ fn a_buffer_that_is_none_is_counted() {
         for (offset, len) in [(end, 1), (u32::MAX, 2), (1, end)] {
             tell(&mut net, &[Event { offset, len, ..event(Kind::Datagram, 24) }]);
         }
-        tell(&mut net, &[event(Kind::Sent, 3), event(Kind::Sent, 9999), event(Kind::Connected, 1)]);
+        tell(
+            &mut net,
+            &[event(Kind::Sent, SOCKET), event(Kind::Sent, 9999), event(Kind::Connected, 1)],
+        );
         echo.run(|| ());
         assert_eq!(echo.counters().violations, 6);
         assert_eq!(asked(&mut net), []);
@@ -187,7 +192,7 @@ fn a_new_life_of_net_is_asked_again() {
     with_echo(|mut echo, raw, _, _| {
         let mut net = started(&mut echo, raw);
         tell(&mut net, &[event(Kind::Bound, 24), event(Kind::Listening, 28)]);
-        tell(&mut net, &[event(Kind::Accepted, 3), data(0, 10)]);
+        tell(&mut net, &[event(Kind::Accepted, SOCKET), data(0, 10)]);
         echo.run(|| ());
         let mut net = raw.server((|| ()) as fn());
         echo.run(|| ());
