@@ -382,7 +382,6 @@ impl<'a, C: Children> Supervisor<'a, C> {
             return;
         };
         watch.due_us = None;
-        watch.dead_generation = Some(pd.generation);
         watch.restarts.note(now_us);
         watch.heartbeat.forget();
         (watch.generation, watch.dead_generation) = (None, self.children.generation(index));
