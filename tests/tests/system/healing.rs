@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::house::House;
 use crate::reading::target;
-use crate::shared::{OnDrop, Shared, named, trials};
+use crate::shared::{OnDrop, Shared, named, trials, wait_for};
 use crate::status::PDS;
 
 pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
@@ -214,17 +214,6 @@ fn of<'s>(status: &'s Value, name: &str) -> &'s Value {
 
 fn generation(status: &Value, name: &str) -> u64 {
     of(status, name)["generation"].as_u64().unwrap()
-}
-
-fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = is_there() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Addresses of link regions by PD, from the composed file.

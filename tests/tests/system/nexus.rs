@@ -5,11 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cairn_tests::environment::{Additions, Environment, Image};
-use cairn_tests::machine::{Clock, Machine, PATIENCE};
+use cairn_tests::machine::{Clock, Machine};
 use cairn_tests::volume::{Files, edition, write_files};
 use ledger_verify::Digest;
 use ledger_verify::nexus::address::Address;
@@ -28,7 +26,7 @@ use volume::write::embed_chain;
 
 use crate::house::{House, VOLUME};
 use crate::reading::target;
-use crate::shared::{Shared, named, trials};
+use crate::shared::{Shared, named, trials, wait_for};
 
 /// Length of the asset's text, as the wallet fills it up.
 const TEXT_BYTES: usize = 256;
@@ -141,11 +139,10 @@ impl Nexus {
             assert_eq!((response.status, response.text()), (502, &*format!("{reason}\n")));
         }
         // While it replays the chain once more, it answers nobody.
-        let deadline = Instant::now() + PATIENCE;
-        while ledger(&machine)["state"] == "unknown" && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(50));
-        }
-        assert_eq!(ledger(&machine)["reason"], reason);
+        let ledger = wait_for("an answer of ledger", || {
+            Some(ledger(&machine)).filter(|ledger| ledger["state"] != "unknown")
+        });
+        assert_eq!(ledger["reason"], reason);
     }
 
     /// The owner before they signed the last transaction.
