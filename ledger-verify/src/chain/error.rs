@@ -70,7 +70,8 @@ pub enum Reason {
     State,
     /// The snapshot of the registers is not one.
     Snapshot,
-    /// Events came already, or the chain is to be resumed at another event than the anchored.
+    /// Events came already, the chain is to be resumed at another event than the anchored, or was begun
+    /// again inside an event.
     Resumed,
     /// Another event than the anchored one stands at the anchor's sequence number.
     NotAnchored,

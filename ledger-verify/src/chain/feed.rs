@@ -13,6 +13,8 @@ use crate::zero_option::ZeroOption;
 pub(super) trait Judge {
     /// Every rule that needs no signature. The error tells the offset in the body.
     fn check(&self, body: &[u8]) -> Result<Checked, At>;
+    /// What [`Checked::turn`] has to be for the event to be accepted.
+    fn turn(&self) -> u32;
     /// All signatures of the event are good.
     fn accept(&mut self, body: &[u8], checked: &Checked, event_bytes: u64);
     /// An error at an offset in the event.
@@ -227,7 +229,7 @@ impl Feed {
             Place::Key { left } => {
                 self.take_key(input, left)?;
                 self.end_signature()?;
-                if self.signatures_left == 0 { self.accept(judge) } else { Place::Signature }
+                if self.signatures_left == 0 { self.accept(judge)? } else { Place::Signature }
             }
         };
         Ok(())
@@ -293,9 +295,13 @@ impl Feed {
         Ok(())
     }
 
-    fn accept(&mut self, judge: &mut impl Judge) -> Place {
+    fn accept(&mut self, judge: &mut impl Judge) -> Result<Place, Halt> {
+        // Whoever begins a chain again begins its feed again.
+        if judge.turn() != self.checked.turn {
+            return Err(Halt::Refused(0, Reason::Resumed));
+        }
         judge.accept(self.body(), &self.checked, self.pull.offset());
         self.pull = Pull::new();
-        Place::Event
+        Ok(Place::Event)
     }
 }

@@ -18,31 +18,47 @@ pub struct Fork {
     pub events: [Digest; 2],
 }
 
-/// Whether `evidence`, two whole events back to back, proves a fork: the same place in the same chain
-/// after the same event, signed by the same key set, and different. `None` when it does not.
+/// Whether `evidence` proves a fork: two whole events back to back, signed, different, and at the same
+/// place in the same chain, after the same event. Two key sets may sign there, the next one and the one
+/// for recoveries: when the events are signed by different ones, the event before stands in front of them,
+/// which commits to both. `None` when it does not prove one.
 ///
-/// That the key set is the chain's is for the reader to know: the event before commits to it. Keeps a
-/// [`Feed`] on the stack, about 6 KiB.
+/// That the key set is the chain's, or the event before one of its events, is for the reader to know. Keeps
+/// a [`Feed`] on the stack, about 6 KiB.
 #[must_use]
 pub fn fork(evidence: &[u8]) -> Option<Fork> {
-    let (first_parts, rest) = split(evidence).ok()?;
-    let (second_parts, []) = split(rest).ok()? else { return None };
-    let (first, second) =
-        (Event::parse(first_parts.body).ok()?, Event::parse(second_parts.body).ok()?);
+    let (one, rest) = split(evidence).ok()?;
+    let (two, rest) = split(rest).ok()?;
+    let (before, one, two, count) = match rest {
+        [] => (None, one, two, 2),
+        rest => match split(rest).ok()? {
+            (three, []) => (Some(one), two, three, 3),
+            _ => return None,
+        },
+    };
+    let (first, second) = (Event::parse(one.body).ok()?, Event::parse(two.body).ok()?);
     let same_place = first.chain == second.chain
         && first.sequence == second.sequence
-        && first.previous == second.previous
-        && first.keys.digest == second.keys.digest;
+        && first.previous == second.previous;
     if !same_place || first.digest == second.digest {
         return None;
     }
     // Two first events are two chains.
     let chain = first.chain?;
+    let keys = [first.keys.digest, second.keys.digest];
+    let are_committed = match before {
+        None => keys[0] == keys[1],
+        Some(parts) => {
+            let before = Event::parse(parts.body).ok()?;
+            first.previous == Some(before.digest)
+                && keys.iter().all(|keys| [before.next, before.recovery].contains(&Some(*keys)))
+        }
+    };
     let mut rest = evidence;
-    let (mut feed, mut both) = (Feed::new(), AnyEvent);
-    let are_signed = (0..2).all(|_| feed.take_event(&mut both, &mut rest) == Ok(true));
+    let (mut feed, mut any) = (Feed::new(), AnyEvent);
+    let are_signed = (0..count).all(|_| feed.take_event(&mut any, &mut rest) == Ok(true));
     let events = [first.digest, second.digest];
-    are_signed.then_some(Fork { chain, sequence: first.sequence, events })
+    (are_committed && are_signed).then_some(Fork { chain, sequence: first.sequence, events })
 }
 
 /// Accepts whatever its own keys signed.
@@ -51,6 +67,10 @@ struct AnyEvent;
 impl Judge for AnyEvent {
     fn check(&self, body: &[u8]) -> Result<Checked, At> {
         Event::parse(body).map(|event| Checked::of(&event))
+    }
+
+    fn turn(&self) -> u32 {
+        Checked::NOTHING.turn
     }
 
     fn accept(&mut self, _: &[u8], _: &Checked, _: u64) {}

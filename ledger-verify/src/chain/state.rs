@@ -54,6 +54,8 @@ pub(super) struct Checked {
     keys_at: usize,
     key_count: usize,
     writes_at: usize,
+    /// The chain's turn at which this was checked.
+    pub(super) turn: u32,
 }
 
 impl Checked {
@@ -69,6 +71,7 @@ impl Checked {
         keys_at: 0,
         key_count: 0,
         writes_at: 0,
+        turn: 0,
     };
 
     pub(super) fn of(event: &Event<'_>) -> Self {
@@ -84,6 +87,7 @@ impl Checked {
             keys_at: event.keys.offset(),
             key_count: event.keys.count,
             writes_at: event.offsets.writes,
+            turn: 0,
         }
     }
 
@@ -120,13 +124,16 @@ pub struct Chain {
     head: ZeroOption<Head>,
     table: Table,
     offset: u64,
+    /// Counts changes: what was checked before one holds no longer after it.
+    turn: u32,
 }
 
 impl Chain {
     /// A chain of which nothing but the anchor is known.
     #[must_use]
     pub const fn new(anchor: Anchor) -> Self {
-        Self { anchor, span: Span::All, head: ZeroOption::None, table: Table::EMPTY, offset: 0 }
+        let (span, head, table) = (Span::All, ZeroOption::None, Table::EMPTY);
+        Self { anchor, span, head, table, offset: 0, turn: 0 }
     }
 
     /// The same, and nothing behind the anchored event is accepted: for chains whose later events are
@@ -143,6 +150,7 @@ impl Chain {
         self.head = ZeroOption::None;
         self.table.clear();
         self.offset = 0;
+        self.turn = self.turn.wrapping_add(1);
     }
 
     /// Begins again as [`Chain::up_to`] does, in place.
@@ -202,6 +210,7 @@ impl Chain {
             return Err(self.resume_error(Reason::Resumed));
         }
         self.span = Span::FromAnchor;
+        self.turn = self.turn.wrapping_add(1);
         Ok(())
     }
 
@@ -292,7 +301,8 @@ impl Chain {
         if event.previous != Some(head.position.digest) {
             return Err((offsets.previous, Reason::Previous));
         }
-        if event.time_s < head.time_s {
+        // A thief's time may be far ahead.
+        if event.time_s < head.time_s && event.kind != Kind::Recovery {
             return Err((offsets.time, Reason::Time));
         }
         let keys = event.keys.digest;
@@ -310,7 +320,9 @@ impl Chain {
         if event.kind == Kind::Ordinary && !recovery_kept {
             return Err((offsets.recovery, Reason::RecoveryChanged));
         }
-        if event.keys.weakest < head.weakest {
+        // Nor by raising the algorithm: only recovery keys change the recovery keys.
+        let recovers = Some(keys) == head.recovery;
+        if event.keys.weakest < head.weakest && !recovers {
             return Err((offsets.keys, Reason::AlgorithmWeaker));
         }
         Ok(())
@@ -327,7 +339,11 @@ impl Judge for Chain {
             (Span::FromAnchor, None) => self.check_resumed(event)?,
             _ => self.check_next(event)?,
         }
-        Ok(Checked::of(event))
+        Ok(Checked { turn: self.turn, ..Checked::of(event) })
+    }
+
+    fn turn(&self) -> u32 {
+        self.turn
     }
 
     #[inline(never)]
@@ -342,6 +358,7 @@ impl Judge for Chain {
             policy.map_or(checked.head.weakest, |policy| policy.max(checked.head.weakest));
         self.head = ZeroOption::Some(Head { weakest, ..checked.head });
         self.offset = self.offset.saturating_add(event_bytes);
+        self.turn = self.turn.wrapping_add(1);
     }
 
     fn error(&self, offset: u64, reason: Reason) -> Error {

@@ -148,6 +148,69 @@ fn recovery_commitment_is_set_once_and_changed_only_by_recovery() {
     append(&mut chain, &draft(1, vec![]), &[key(1)]).unwrap();
 }
 
+/// What the owner signs with the recovery key, in place of event `index` or on top of a thief's.
+fn recovery_at(index: u64) -> Draft {
+    let mut recover = draft(index, vec![]);
+    recover.kind = Kind::Recovery;
+    recover.keys = recovery(0);
+    recover.next = Some(set(50).digest());
+    recover.recovery = Some(recovery(1).digest());
+    recover
+}
+
+#[test]
+fn a_thief_does_not_lock_the_recovery_keys_out_by_asking_for_stronger_ones() {
+    let (mut chain, _) = chain_of(3);
+    let weakest = Algorithm::HybridMlDsa65;
+    let policy = WriteValue::Policy(Policy { weakest, age_max_s: 0 });
+    let theft = draft(3, vec![Write { name: Name::new("policy").unwrap(), value: policy }]);
+    append(&mut chain, &theft, &[key(3)]).unwrap();
+    assert_eq!(refused(&chain, &draft(4, vec![]), &[key(4)]), Reason::AlgorithmWeaker);
+    let revoke = Draft { kind: Kind::Revocation, next: None, recovery: None, ..recovery_at(4) };
+    append(&mut chain.clone(), &revoke, &[recovery_key(0)]).unwrap();
+    append(&mut chain, &recovery_at(4), &[recovery_key(0)]).unwrap();
+    // What the chain asks for of other keys stays.
+    let weak = Draft { keys: set(50), recovery: Some(recovery(1).digest()), ..draft(5, vec![]) };
+    assert_eq!(refused(&chain, &weak, &[key(50)]), Reason::AlgorithmWeaker);
+}
+
+#[cfg(feature = "ml-dsa")]
+#[test]
+#[cfg_attr(miri, ignore = "ML-DSA keys and signatures made by another crate")]
+fn a_thief_does_not_lock_the_recovery_keys_out_by_signing_with_stronger_ones() {
+    let signer = strong_key(Algorithm::HybridMlDsa44, 2);
+    let (mut chain, mut theft) = chain_to(&KeySet::single(signer.public()));
+    theft.next = Some(KeySet::single(strong_key(Algorithm::HybridMlDsa44, 3).public()).digest());
+    append(&mut chain, &theft, std::slice::from_ref(&signer)).unwrap();
+    append(&mut chain, &recovery_at(3), &[recovery_key(0)]).unwrap();
+    // The chain is as strong as the keys that recovered it.
+    let next = Draft { keys: set(50), recovery: Some(recovery(1).digest()), ..draft(4, vec![]) };
+    append(&mut chain, &next, &[key(50)]).unwrap();
+}
+
+#[test]
+fn a_recovery_brings_back_the_time() {
+    let (mut chain, _) = chain_of(3);
+    let theft = Draft { time_s: u64::MAX, ..draft(3, vec![]) };
+    append(&mut chain, &theft, &[key(3)]).unwrap();
+    assert_eq!(refused(&chain, &draft(4, vec![]), &[key(4)]), Reason::Time);
+    append(&mut chain, &recovery_at(4), &[recovery_key(0)]).unwrap();
+    assert_eq!(chain.proven().unwrap().head().time_s, 1_004);
+}
+
+#[test]
+fn a_recovery_goes_on_under_another_name_than_a_pointer_at_its_end() {
+    let (mut chain, _) = chain_of(3);
+    let theft = draft(3, vec![pointer("volume", 9, u64::MAX)]);
+    append(&mut chain, &theft, &[key(3)]).unwrap();
+    let back = Draft { writes: vec![pointer("volume", 3, 4)], ..recovery_at(4) };
+    let rule = Reason::Register(Rule::GenerationNotHigher);
+    assert_eq!(refused(&chain, &back, &[recovery_key(0)]), rule);
+    let renamed = Draft { writes: vec![pointer("volume/2", 3, 4)], ..recovery_at(4) };
+    append(&mut chain, &renamed, &[recovery_key(0)]).unwrap();
+    assert_eq!(chain.proven().unwrap().pointer("volume/2"), Ok((Digest([3; 32]), 4)));
+}
+
 #[test]
 fn a_revoked_chain_stays_revoked() {
     let (chain, _) = chain_of(3);

@@ -23,6 +23,12 @@ const RECOVERY: usize = 8;
 const STATE: usize = 9;
 const WRITES: usize = 10;
 
+/// The event that follows `chain`, signed by anybody's key.
+pub(super) fn event_by(chain: &Chain, signer: &SecretKey) -> Vec<u8> {
+    let body = Body::after(chain).with(KEYS, key_set(1, &[signer.public()]));
+    Body { signer: signer.clone(), ..body }.frame()
+}
+
 fn encoded(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut encoded = Vec::new();
     put(&mut encoded);

@@ -140,3 +140,72 @@ fn two_events_at_one_place_are_evidence_of_a_fork() {
     let firsts = [1, 2].map(|byte| begin(vec![pointer("v", byte, 1)]).1);
     assert_eq!(fork(&firsts[0], &firsts[1]), None);
 }
+
+/// The owner recovers where a thief went on: two key sets, both committed to by the event before.
+#[test]
+fn a_recovery_beside_an_event_is_evidence_of_a_fork_with_the_event_before() {
+    let (chain, frames) = chain_of(3);
+    let theft = append(&mut chain.clone(), &draft(3, vec![]), &[key(3)]).unwrap();
+    let mut recover = draft(3, vec![]);
+    (recover.kind, recover.keys) = (Kind::Recovery, recovery(0));
+    recover.recovery = Some(recovery(1).digest());
+    let recovery_event = append(&mut chain.clone(), &recover, &[recovery_key(0)]).unwrap();
+    let fork = |events: &[&[u8]]| super::fork(&events.concat());
+    let evidence = fork(&[&frames[2], &theft, &recovery_event]).unwrap();
+    assert_eq!((evidence.chain, evidence.sequence), (chain.head().unwrap().position.chain, 3));
+    assert!(fork(&[&frames[2], &recovery_event, &theft]).is_some());
+    // The same keys do not need it, and it does no harm.
+    let other = append(&mut chain.clone(), &draft(3, vec![item("l", 1)]), &[key(3)]).unwrap();
+    assert!(fork(&[&frames[2], &theft, &other]).is_some());
+    // Without it, with another one, with one too many.
+    assert_eq!(fork(&[&theft, &recovery_event]), None);
+    assert_eq!(fork(&[&frames[1], &theft, &recovery_event]), None);
+    assert_eq!(fork(&[&frames[1], &frames[2], &theft, &recovery_event]), None);
+    assert_eq!(fork(&[&frames[2], &theft, &theft]), None);
+    // A stranger's event at that place.
+    let mut stranger = hostile::event_by(&chain, &key(77));
+    assert_eq!(fork(&[&frames[2], &theft, &stranger]), None);
+    // Signed by nobody: any of the three.
+    stranger = recovery_event.clone();
+    let signature = stranger.len() - 40;
+    stranger[signature] ^= 1;
+    assert_eq!(fork(&[&frames[2], &theft, &stranger]), None);
+    let mut before = frames[2].clone();
+    let signature = before.len() - 40;
+    before[signature] ^= 1;
+    assert_eq!(fork(&[&before, &theft, &recovery_event]), None);
+}
+
+#[test]
+fn a_chain_that_was_begun_again_inside_an_event_refuses_it() {
+    let (third, events, _) = with_third();
+    let anchor = anchor_of(&chain_of(1).0);
+    type Change = fn(&mut Chain);
+    let changes: [(Change, bool); 4] = [
+        (|_| {}, true),
+        (|chain| chain.restart(Anchor::first(Digest([7; 32]))), false),
+        (|chain| chain.without_registers().unwrap(), false),
+        (
+            |chain| {
+                let register = write::registers(chain_of(2).0.table()).remove(0);
+                chain.take_register(&register).unwrap();
+            },
+            false,
+        ),
+    ];
+    for (change, is_accepted) in changes {
+        let (mut chain, mut feed) = (Chain::new(anchor), Feed::new());
+        let (last, most) = events[0].split_last().unwrap();
+        feed.push(&mut chain, most).unwrap();
+        change(&mut chain);
+        let result = feed.push(&mut chain, &[*last]).map_err(|error| error.reason);
+        assert_eq!(result, if is_accepted { Ok(()) } else { Err(Reason::Resumed) });
+        assert_eq!(chain.head().is_some(), is_accepted);
+    }
+    // Nor does it go on with the event of another chain's head.
+    let (mut chain, mut feed) = (Chain::new(anchor), Feed::new());
+    let (last, most) = events[1].split_last().unwrap();
+    feed.push(&mut chain, &[&events[0], most].concat()).unwrap();
+    chain.restart(anchor_of(&third));
+    assert_eq!(feed.push(&mut chain, &[*last]).map_err(|e| e.reason), Err(Reason::Resumed));
+}
