@@ -333,6 +333,44 @@ fn a_policy_counts_witnesses_not_signatures() {
 }
 
 #[test]
+fn one_key_is_one_witness_under_whatever_names_and_the_logs_is_none() {
+    let text = text_of(&leaves(5));
+    let signer = |name, number| Signer::new(name, KeyType::CosignatureEd25519, number);
+    let alias = signer("w1.alias", 1);
+    let [w1, ..] = witnesses();
+    let logs_own = Signer { secret: log().secret.clone(), ..signer("w2.example", 0) };
+    let note = |lines: &[String]| format!("{text}\n{}{}", log().sign(&text, 0), lines.concat());
+    let by_both = note(&[w1.sign(&text, 50), alias.sign(&text, 60)]);
+    let by_log = note(&[w1.sign(&text, 50), logs_own.sign(&text, 40)]);
+    for (other, note) in [(w1, &by_both), (&alias, &by_both), (&logs_own, &by_log)] {
+        let witnesses = [w1.key(), other.key()];
+        let trusted = |witnesses_wanted| {
+            let policy = Policy { log: log().key(), witnesses: &witnesses, witnesses_wanted };
+            let note = Note::parse(note.as_bytes()).unwrap();
+            policy.verify(&note).map(|t| t.witnessed_s).map_err(|error| error.reason)
+        };
+        assert_eq!(trusted(1), Ok(Some(50)), "{}", other.name);
+        assert_eq!(trusted(2), Err(Reason::TooFewWitnesses { found: 1, wanted: 2 }));
+    }
+}
+
+#[test]
+fn the_logs_own_time_is_no_witness_time() {
+    let text = text_of(&leaves(5));
+    let log = Signer::new(log().name, KeyType::CosignatureEd25519, 8);
+    let [w1, ..] = witnesses();
+    let trusted = |lines: &[String]| {
+        let witnesses = [w1.key()];
+        let policy = Policy { log: log.key(), witnesses: &witnesses, witnesses_wanted: 0 };
+        let note = format!("{text}\n{}{}", log.sign(&text, 7), lines.concat());
+        let note = Note::parse(note.as_bytes()).unwrap();
+        policy.verify(&note).map(|trusted| trusted.witnessed_s)
+    };
+    assert_eq!(trusted(&[]), Ok(None));
+    assert_eq!(trusted(&[w1.sign(&text, 50)]), Ok(Some(50)));
+}
+
+#[test]
 fn a_witness_alone_is_not_the_log() {
     let text = text_of(&leaves(5));
     let [w1, w2, _] = witnesses();
@@ -435,7 +473,7 @@ fn offline_proofs_of_something_else_are_refused() {
 }
 
 #[test]
-fn no_cut_and_no_flipped_bit_of_a_proof_verifies() {
+fn no_cut_no_extension_and_no_flipped_bit_of_a_proof_verifies() {
     let leaves = leaves(5);
     let proof = proof_of(3, &leaves, "");
     for length in 0..proof.len() {
@@ -447,6 +485,14 @@ fn no_cut_and_no_flipped_bit_of_a_proof_verifies() {
         let mut bad = proof.clone().into_bytes();
         bad[place] ^= 1 << (place % 7);
         assert!(verify_proof(&bad, &leaves[3]).is_err(), "byte {place}");
+    }
+    // Blank, a line's end, a letter: what texts are made of, put in anywhere.
+    for place in 0..=proof.len() {
+        for byte in b" \nA" {
+            let mut longer = proof.clone().into_bytes();
+            longer.insert(place, *byte);
+            assert!(verify_proof(&longer, &leaves[3]).is_err(), "byte {place}");
+        }
     }
 }
 

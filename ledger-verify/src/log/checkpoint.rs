@@ -27,7 +27,8 @@ pub struct Checkpoint<'a> {
 pub struct Policy<'a> {
     /// The log. Its name is the origin of its checkpoints.
     pub log: Key<'a>,
-    /// The witnesses known, at most [`WITNESSES_MAX`].
+    /// The witnesses known, at most [`WITNESSES_MAX`]. One public key is one witness, under whatever names;
+    /// the log's is none.
     pub witnesses: &'a [Key<'a>],
     /// How many different witnesses have to have signed.
     pub witnesses_wanted: usize,
@@ -95,10 +96,19 @@ impl Policy<'_> {
         Ok(Trusted { checkpoint, witnessed_s })
     }
 
-    /// All keys, and the bit of each in a [`Tally`].
-    fn keys(&self) -> impl Iterator<Item = (&Key<'_>, u64)> {
-        let all = core::iter::once(&self.log).chain(self.witnesses.iter().take(WITNESSES_MAX));
-        all.zip((0..).map(|bit| 1 << bit))
+    /// All keys, and whether each is a witness's.
+    fn keys(&self) -> impl Iterator<Item = (&Key<'_>, bool)> {
+        let witnesses = self.witnesses.iter().take(WITNESSES_MAX).map(|key| (key, true));
+        core::iter::once((&self.log, false)).chain(witnesses)
+    }
+
+    /// The bit of a witness in a [`Tally`]: that of the first with its public key, and none for the log's.
+    fn witness_bit(&self, key: &Key<'_>) -> u64 {
+        if key.public() == self.log.public() {
+            return 0;
+        }
+        let first = self.witnesses.iter().position(|other| other.public() == key.public());
+        first.map_or(0, |number| 2 << number)
     }
 
     // Out of line, so that its 2.4 KB of buffer are on the stack only while they are used.
@@ -131,10 +141,13 @@ impl Policy<'_> {
         signature: &[u8],
     ) -> Result<(), Reason> {
         let (id, signature) = signature.split_first_chunk::<4>().ok_or(Reason::BadSignature)?;
-        for (key, bit) in self.keys().filter(|(key, _)| key.name() == name && key.id() == *id) {
+        let signers = self.keys().filter(|(key, _)| key.name() == name && key.id() == *id);
+        for (key, is_witness) in signers {
             let time_s = verify(key, text, signature)?;
+            let bit = if is_witness { self.witness_bit(key) } else { LOG_BIT };
             tally.signed |= bit;
-            if let Some(time_s) = time_s {
+            // The log's own time is no witness's.
+            if let Some(time_s) = time_s.filter(|_| bit > LOG_BIT) {
                 tally.oldest_s = Some(tally.oldest_s.map_or(time_s, |oldest| time_s.min(oldest)));
             }
         }
@@ -146,7 +159,7 @@ impl Policy<'_> {
     /// # Errors
     /// [`Reason::NoLogSignature`], [`Reason::TooFewWitnesses`].
     pub(crate) fn conclude(&self, tally: &Tally) -> Result<Option<u64>, Reason> {
-        if tally.signed & 1 == 0 {
+        if tally.signed & LOG_BIT == 0 {
             return Err(Reason::NoLogSignature);
         }
         let (found, wanted) = ((tally.signed >> 1).count_ones() as usize, self.witnesses_wanted);
@@ -157,10 +170,13 @@ impl Policy<'_> {
     }
 }
 
+/// The log's in a [`Tally`].
+const LOG_BIT: u64 = 1;
+
 /// Who has signed a checkpoint so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
-    /// Bit 0 is the log, the others are witnesses: who signs twice counts once.
+    /// [`LOG_BIT`], the others are witnesses: who signs twice counts once.
     signed: u64,
     oldest_s: Option<u64>,
 }
