@@ -282,6 +282,9 @@ fn every_cut_extension_and_flipped_bit_is_refused() {
         let trailing = Error::Encoding(good.len() as u64, Problem::Trailing);
         assert_eq!(device(&longer, anchor, Some(policy)), Err(trailing));
         for place in 0..good.len() {
+            let mut longer = good.clone();
+            longer.insert(place, good[place] ^ 1);
+            assert!(device(&longer, anchor, Some(policy)).is_err(), "before byte {place}");
             for bit in 0..8 {
                 let mut bad = good.clone();
                 bad[place] ^= 1 << bit;

@@ -1,5 +1,7 @@
 //! The PD against a lying `store` and a scripted `ledger`, over real volumes.
 
+use std::cell::Cell;
+
 use ledger_verify::Digest;
 use protocols::integrity::{Completion, ListEntry, Op, RING_SLOTS, Request, Status};
 use protocols::{Reason, ledger, store};
@@ -22,6 +24,18 @@ const GROUP_BYTES: usize = 16 * 4096;
 const CHAIN: Digest = Digest([1; 32]);
 
 fn ignore() {}
+
+thread_local! {
+    /// The blocks that `store` overwrites whenever it is notified.
+    static OVERWRITTEN: Cell<Option<DataRegion<'static>>> = const { Cell::new(None) };
+}
+
+fn overwrite() {
+    if let Some(blocks) = OVERWRITTEN.get() {
+        let len = u32::try_from(4 * GROUP_BYTES).unwrap();
+        blocks.copy_in(blocks.span(0, len).unwrap(), &vec![0xee; 4 * GROUP_BYTES]).unwrap();
+    }
+}
 
 fn region(bytes: usize) -> DataRegion<'static> {
     let bytes: &'static mut [u8] = Box::leak(vec![0; bytes].into_boxed_slice());
@@ -77,7 +91,7 @@ impl House {
         let raw: &'static RawOwn = Box::leak(Box::new(RawOwn::new()));
         let (blocks, paths, output) = (region(4 * GROUP_BYTES), region(8192), region(REGION_BYTES));
         let client = Client::new(raw.server(ignore as fn()), paths.read_only(), output);
-        let fetcher = Fetcher::new(raw_store.client(ignore as fn()), blocks.read_only());
+        let fetcher = Fetcher::new(raw_store.client(overwrite as fn()), blocks.read_only());
         let integrity = Integrity::new(
             Box::leak(Box::new(Memory::EMPTY)),
             ProvenBlocks::new(Box::leak(Box::new([[0; 4096]; crate::blocks::BLOCKS]))),
@@ -122,6 +136,8 @@ impl House {
             self.held += i32::from(completion.status == store::Status::Ok.code());
             self.store.send(completion).unwrap();
             self.store.flush();
+            // Wants to be notified of whatever comes next, a release above all.
+            self.store.arm();
         }
         panic!("integrity never stops asking");
     }
@@ -274,6 +290,21 @@ fn serves_every_file_byte_for_byte() {
     }
     assert_eq!(house.held, 0);
     assert_eq!(house.integrity.not_proven, 0);
+}
+
+/// Time of check, time of use: what is proven is a copy of what `store` gave.
+#[test]
+fn a_block_that_changes_once_it_was_read_is_served_as_it_was_proven() {
+    let mut house = House::new();
+    OVERWRITTEN.set(Some(house.blocks));
+    for (path, content) in files() {
+        let is_small = content.len() <= 4096;
+        match house.contents(&path) {
+            Ok(read) => assert!(read == content, "{path}"),
+            // A batch of blocks that is overwritten before it was read is refused.
+            refused => assert!(!is_small, "{path}: {refused:?}"),
+        }
+    }
 }
 
 #[test]
