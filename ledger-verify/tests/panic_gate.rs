@@ -56,6 +56,8 @@ fn no_panic_is_linked_but_the_allowed() {
         functions.iter().map(|f| (f.address, f.name.as_str())).collect();
     let parts = [
         "chain::state::Chain",
+        "log::checkpoint::Policy",
+        "log::proof::Proof",
         "nexus::signature::brainpool",
         "nexus::signature::falcon",
         "nexus::block::prime",

@@ -12,12 +12,13 @@ use core::hint::black_box;
 use bare::Sink;
 use ledger_verify::bundle::Reader;
 use ledger_verify::chain::{Anchor, Chain, Feed, fork};
-use ledger_verify::log::checkpoint::Policy;
-use ledger_verify::log::note::{Key, KeyType};
+use ledger_verify::log::checkpoint::{Checkpoint, Policy};
+use ledger_verify::log::note::{Key, KeyType, Note};
+use ledger_verify::log::proof::Proof;
 use ledger_verify::log::tree::verify_consistency;
 use ledger_verify::merkle::{BLOCK_BYTES, Builder, Tree, node_above};
 use ledger_verify::registers::BinaryCheck;
-use ledger_verify::{Digest, digest};
+use ledger_verify::{Digest, digest, log};
 
 static INPUT: [u8; 8192] = [0; 8192];
 static CHAIN: Chain = Chain::new(Anchor::first(Digest::ZERO));
@@ -71,10 +72,22 @@ fn log(input: &[u8], sink: &mut Sink) {
     if let Err(error) = read {
         let _ = write!(sink, "{error}");
     }
+    if let Err(error) = offline(text, input, &policy) {
+        let _ = write!(sink, "{error}");
+    }
     let root = digest::keyed_hash(&[0; 32], input);
     let hashes = input.as_chunks().0.iter().map(|hash| Digest(*hash));
     let (old, new) = black_box((1, 2));
     let _ = black_box(verify_consistency(old, new, &root, &root, hashes));
+}
+
+/// What a device is told in texts, instead of in a bundle.
+fn offline(text: &str, input: &[u8], policy: &Policy<'_>) -> Result<(), log::Error> {
+    black_box(Checkpoint::parse(text)?);
+    black_box(policy.verify(&Note::parse(input)?)?);
+    let leaf = digest::keyed_hash(&[0; 32], input);
+    black_box(Proof::parse(input)?.verify(&leaf, policy)?);
+    Ok(())
 }
 
 fn merkle(input: &[u8], sink: &mut Sink) {

@@ -28,6 +28,9 @@ pub(super) const ON_TARGET: [(&str, &str, &str, Goal); 7] = [
 /// Calls all that a device needs of chains and releases.
 const CHAIN_PART: (&str, &str) =
     ("size_chain", include_str!("../../../../ledger-verify/tests/gate/size_chain.rs"));
+/// The same of proof bundles, logged ones too.
+const BUNDLE_PART: (&str, &str) =
+    ("size_bundle", include_str!("../../../../ledger-verify/tests/gate/size_bundle.rs"));
 /// The same of Nexus chains.
 const NEXUS_PART: (&str, &str) =
     ("size_nexus", include_str!("../../../../ledger-verify/tests/gate/size_nexus.rs"));
@@ -39,7 +42,7 @@ const ROUNDS: u32 = 50;
 
 /// Bytes of code that a device has to hold, all that is linked; of Nexus also what it adds to a device
 /// that has the rest, because both stand on the same parsers and on the same `core`.
-pub(crate) fn code_sizes(build: &Path) -> [Row; 4] {
+pub(crate) fn code_sizes(build: &Path) -> [Row; 5] {
     let size = |features: &[&str], parts: &[_]| code_size(build, features, parts);
     let chain = size(&[], &[CHAIN_PART]);
     let nexus = size(&["nexus"], &[NEXUS_PART]);
@@ -49,6 +52,11 @@ pub(crate) fn code_sizes(build: &Path) -> [Row; 4] {
     [
         ("code that verifies chains and releases, Ed25519", chain_max, chain),
         ("the same with ML-DSA", Goal::None, size(&["ml-dsa"], &[CHAIN_PART])),
+        (
+            "the same, Ed25519, that reads logged and witnessed bundles, too",
+            Goal::None,
+            size(&[], &[CHAIN_PART, BUNDLE_PART]),
+        ),
         ("code that verifies Nexus chains, with all it calls", nexus_max, nexus),
         ("what Nexus adds to code that verifies chains", Goal::None, added),
     ]
