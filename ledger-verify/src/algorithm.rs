@@ -90,14 +90,8 @@ impl Algorithm {
     /// lengths and for algorithms that are not supported.
     #[must_use]
     pub fn verify(self, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
-        self.verify_parts(public, &[message], signature)
-    }
-
-    /// The same for a message in parts, one after the other.
-    pub(crate) fn verify_parts(self, public: &[u8], message: &[&[u8]], signature: &[u8]) -> bool {
-        let mut verification = Verification::new(self);
-        verification.take_key(signature, public);
-        signature.len() == self.signature_bytes() && verification.verify(message, signature)
+        let mut verification = Verification::NOTHING;
+        verification.verify_whole(self, public, &[message], signature)
     }
 
     const fn is_classic(self) -> bool {
@@ -185,6 +179,26 @@ impl Verification {
             return self.lattice.verify(&[], message, self.lattice_part(signature));
         }
         true
+    }
+
+    /// Begins again with a key and a signature that are in memory, and verifies them: [`Algorithm::verify`] of a
+    /// message in parts, without a verification on the stack.
+    pub(crate) fn verify_whole(
+        &mut self,
+        algorithm: Algorithm,
+        public: &[u8],
+        message: &[&[u8]],
+        signature: &[u8],
+    ) -> bool {
+        self.restart(algorithm);
+        self.take_key(signature, public);
+        signature.len() == algorithm.signature_bytes() && self.verify(message, signature)
+    }
+
+    // Out of line, so that what is copied is on the stack only meanwhile.
+    #[inline(never)]
+    fn restart(&mut self, algorithm: Algorithm) {
+        *self = Self::new(algorithm);
     }
 
     #[cfg(feature = "ml-dsa")]

@@ -2,6 +2,7 @@
 //! pieces and its signatures one at a time.
 
 use super::error::{Error, Halt};
+use crate::algorithm::Verification;
 use crate::cbor::Pull;
 use crate::chain::BUFFER_BYTES;
 use crate::digest::Digest;
@@ -50,6 +51,17 @@ enum Place {
     Signed,
 }
 
+/// What was read to its end, so that it can be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Complete {
+    /// Nothing that is checked by itself.
+    Item,
+    Text,
+    Hashes,
+    Signature,
+    All,
+}
+
 /// The string that is being read, and where it goes in the buffer.
 #[derive(Clone, Copy, Debug)]
 struct String {
@@ -79,86 +91,102 @@ impl LogProof {
     }
 
     /// Takes input up to the end of the proof, which is for the entry with hash `leaf`. Without a
-    /// policy it is read over.
+    /// policy it is read over. The buffer keeps what it holds from call to call.
     #[inline(never)]
     pub(super) fn take(
         &mut self,
         pull: &mut Pull,
-        buffer: &mut [u8; BUFFER_BYTES],
+        (buffer, verification): (&mut [u8; BUFFER_BYTES], &mut Verification),
         input: &mut &[u8],
         leaf: &Digest,
         policy: Option<&Policy<'_>>,
     ) -> Result<(), Halt> {
         loop {
+            let complete = self.read(pull, buffer, input)?;
+            let checked = match complete {
+                Complete::Item => continue,
+                Complete::Text => self.check_origin(buffer, policy),
+                Complete::Hashes => self.check_inclusion(buffer, leaf, policy),
+                Complete::Signature => self.count(buffer, verification, policy),
+                Complete::All => self.conclude(policy),
+            };
             // A bundle is shorter than 4 GiB.
             let offset = usize::try_from(pull.item()).unwrap_or(usize::MAX);
-            let refused = |reason| Halt::Refused(Error::Log(log::Error { offset, reason }));
-            self.place = match self.place {
-                Place::Index => {
-                    self.index = pull.unsigned(input, u64::MAX)?;
-                    Place::TextHead
-                }
-                Place::TextHead => {
-                    self.text_bytes = pull.bytes(input, 1, TEXT_BYTES_MAX)?;
-                    self.string = String::new(0, self.text_bytes);
-                    Place::Text
-                }
-                Place::Text => {
-                    self.string.fill(pull, buffer, input)?;
-                    self.check_origin(buffer, policy).map_err(refused)?;
-                    Place::Hashes
-                }
-                Place::Hashes => {
-                    self.left = pull.array(input, 0, HASHES_MAX)?;
-                    Place::HashHead
-                }
-                Place::HashHead if self.left == 0 => {
-                    self.check_inclusion(buffer, leaf, policy).map_err(refused)?;
-                    Place::Signatures
-                }
-                Place::HashHead => {
-                    let length = pull.bytes(input, Digest::BYTES, Digest::BYTES)?;
-                    self.string = String::new(self.text_bytes + self.hashes_bytes, length);
-                    Place::Hash
-                }
-                Place::Hash => {
-                    self.string.fill(pull, buffer, input)?;
-                    self.hashes_bytes += Digest::BYTES;
-                    self.left -= 1;
-                    Place::HashHead
-                }
-                Place::Signatures => {
-                    self.left = pull.array(input, 1, SIGNATURES_MAX)?;
-                    Place::Signature
-                }
-                Place::Signature if self.left == 0 => {
-                    self.witnessed_s = self.conclude(policy).map_err(refused)?;
-                    return Ok(());
-                }
-                Place::Signature => {
-                    pull.array_of(input, 2)?;
-                    Place::NameHead
-                }
-                Place::NameHead => {
-                    self.name_bytes = pull.text(input, 1, NAME_BYTES_MAX)?;
-                    self.string = String::new(self.text_bytes, self.name_bytes);
-                    Place::Name
-                }
-                Place::Name => {
-                    self.string.fill(pull, buffer, input)?;
-                    // A string that is complete takes no more, when this is come to again.
-                    let length = pull.bytes(input, SIGNATURE_BYTES_MIN, SIGNATURE_BYTES_MAX)?;
-                    self.string = String::new(self.text_bytes + self.name_bytes, length);
-                    Place::Signed
-                }
-                Place::Signed => {
-                    self.string.fill(pull, buffer, input)?;
-                    self.count(buffer, policy).map_err(refused)?;
-                    self.left -= 1;
-                    Place::Signature
-                }
-            };
+            checked.map_err(|reason| Halt::Refused(Error::Log(log::Error { offset, reason })))?;
+            if complete == Complete::All {
+                return Ok(());
+            }
         }
+    }
+
+    /// Takes the next head, or what there is of a string. Out of line, so that it takes no stack while
+    /// signatures are verified.
+    #[inline(never)]
+    fn read(
+        &mut self,
+        pull: &mut Pull,
+        buffer: &mut [u8; BUFFER_BYTES],
+        input: &mut &[u8],
+    ) -> Result<Complete, Halt> {
+        let (place, complete) = match self.place {
+            Place::Index => {
+                self.index = pull.unsigned(input, u64::MAX)?;
+                (Place::TextHead, Complete::Item)
+            }
+            Place::TextHead => {
+                self.text_bytes = pull.bytes(input, 1, TEXT_BYTES_MAX)?;
+                self.string = String::new(0, self.text_bytes);
+                (Place::Text, Complete::Item)
+            }
+            Place::Text => {
+                self.string.fill(pull, buffer, input)?;
+                (Place::Hashes, Complete::Text)
+            }
+            Place::Hashes => {
+                self.left = pull.array(input, 0, HASHES_MAX)?;
+                (Place::HashHead, Complete::Item)
+            }
+            Place::HashHead if self.left == 0 => (Place::Signatures, Complete::Hashes),
+            Place::HashHead => {
+                let length = pull.bytes(input, Digest::BYTES, Digest::BYTES)?;
+                self.string = String::new(self.text_bytes + self.hashes_bytes, length);
+                (Place::Hash, Complete::Item)
+            }
+            Place::Hash => {
+                self.string.fill(pull, buffer, input)?;
+                self.hashes_bytes += Digest::BYTES;
+                self.left -= 1;
+                (Place::HashHead, Complete::Item)
+            }
+            Place::Signatures => {
+                self.left = pull.array(input, 1, SIGNATURES_MAX)?;
+                (Place::Signature, Complete::Item)
+            }
+            Place::Signature if self.left == 0 => (Place::Signature, Complete::All),
+            Place::Signature => {
+                pull.array_of(input, 2)?;
+                (Place::NameHead, Complete::Item)
+            }
+            Place::NameHead => {
+                self.name_bytes = pull.text(input, 1, NAME_BYTES_MAX)?;
+                self.string = String::new(self.text_bytes, self.name_bytes);
+                (Place::Name, Complete::Item)
+            }
+            Place::Name => {
+                self.string.fill(pull, buffer, input)?;
+                // A string that is complete takes no more, when this is come to again.
+                let length = pull.bytes(input, SIGNATURE_BYTES_MIN, SIGNATURE_BYTES_MAX)?;
+                self.string = String::new(self.text_bytes + self.name_bytes, length);
+                (Place::Signed, Complete::Item)
+            }
+            Place::Signed => {
+                self.string.fill(pull, buffer, input)?;
+                self.left -= 1;
+                (Place::Signature, Complete::Signature)
+            }
+        };
+        self.place = place;
+        Ok(complete)
     }
 
     fn text<'b>(&self, buffer: &'b [u8; BUFFER_BYTES]) -> Result<&'b str, Reason> {
@@ -170,6 +198,7 @@ impl LogProof {
         Checkpoint::parse(self.text(buffer)?).map_err(|error| error.reason)
     }
 
+    #[inline(never)]
     fn check_origin(
         &self,
         buffer: &[u8; BUFFER_BYTES],
@@ -182,6 +211,7 @@ impl LogProof {
         }
     }
 
+    #[inline(never)]
     fn check_inclusion(
         &self,
         buffer: &[u8; BUFFER_BYTES],
@@ -202,6 +232,7 @@ impl LogProof {
     fn count(
         &mut self,
         buffer: &[u8; BUFFER_BYTES],
+        verification: &mut Verification,
         policy: Option<&Policy<'_>>,
     ) -> Result<(), Reason> {
         let text = self.text(buffer)?;
@@ -209,11 +240,15 @@ impl LogProof {
         let (name, behind) = behind.split_at_checked(self.name_bytes).unwrap_or((behind, &[]));
         let name = core::str::from_utf8(name).map_err(|_| Reason::NotText)?;
         let signature = behind.get(..self.string.length).unwrap_or(&[]);
-        policy.map_or(Ok(()), |policy| policy.count(&mut self.tally, text, name, signature))
+        let tally = &mut self.tally;
+        policy.map_or(Ok(()), |policy| policy.count(tally, verification, text, name, signature))
     }
 
-    fn conclude(&self, policy: Option<&Policy<'_>>) -> Result<Option<u64>, Reason> {
-        policy.map_or(Ok(None), |policy| policy.conclude(&self.tally))
+    fn conclude(&mut self, policy: Option<&Policy<'_>>) -> Result<(), Reason> {
+        if let Some(policy) = policy {
+            self.witnessed_s = policy.conclude(&self.tally)?;
+        }
+        Ok(())
     }
 }
 

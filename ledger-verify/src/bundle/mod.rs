@@ -143,9 +143,8 @@ impl<'p> Reader<'p> {
             }
             Place::LogProof => {
                 let leaf = leaf(&chain.proven().map_err(Error::Chain)?.anchor());
-                let buffer = self.feed.idle_buffer();
                 let policy = self.policy.as_ref();
-                self.proof.take(&mut self.pull, buffer, input, &leaf, policy)?;
+                self.proof.take(&mut self.pull, self.feed.idle(), input, &leaf, policy)?;
                 Place::End
             }
             Place::End if input.is_empty() => return Err(Halt::More),
@@ -168,7 +167,7 @@ impl<'p> Reader<'p> {
         length: usize,
         mut left: usize,
     ) -> Result<Place, Halt> {
-        let buffer = self.feed.idle_buffer();
+        let (buffer, _) = self.feed.idle();
         let filled = self.pull.fill(input, buffer, length, &mut left);
         self.place = Place::Register { length, left };
         filled?;

@@ -236,8 +236,8 @@ impl Feed {
     }
 
     /// Memory that is not in use between two events.
-    pub(crate) const fn idle_buffer(&mut self) -> &mut [u8; BUFFER_BYTES] {
-        &mut self.buffer
+    pub(crate) const fn idle(&mut self) -> (&mut [u8; BUFFER_BYTES], &mut Verification) {
+        (&mut self.buffer, &mut self.verification)
     }
 
     fn body(&self) -> &[u8] {

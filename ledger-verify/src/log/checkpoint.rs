@@ -5,6 +5,7 @@ use super::note::{Key, KeyType, Note, SIGNATURE_BYTES_MAX, SignatureLine, hash};
 use super::text::Lines;
 use super::{Error, Reason};
 use crate::Digest;
+use crate::algorithm::Verification;
 
 /// Longest checkpoint text, in bytes: the longest origin, size and root, and some extension lines.
 pub const TEXT_BYTES_MAX: usize = 1024;
@@ -87,7 +88,7 @@ impl Policy<'_> {
         }
         let mut tally = Tally::NOBODY;
         for line in note.signatures() {
-            if self.keys().any(|(key, _)| line.is_by(key)) {
+            if self.keys().any(|key| line.is_by(key)) {
                 self.count_line(&mut tally, note, &line)?;
             }
         }
@@ -96,10 +97,17 @@ impl Policy<'_> {
         Ok(Trusted { checkpoint, witnessed_s })
     }
 
-    /// All keys, and whether each is a witness's.
-    fn keys(&self) -> impl Iterator<Item = (&Key<'_>, bool)> {
-        let witnesses = self.witnesses.iter().take(WITNESSES_MAX).map(|key| (key, true));
-        core::iter::once((&self.log, false)).chain(witnesses)
+    /// The log's key, then those of the witnesses.
+    fn keys(&self) -> impl Iterator<Item = &Key<'_>> {
+        core::iter::once(&self.log).chain(self.witnesses.iter().take(WITNESSES_MAX))
+    }
+
+    /// The key of this name and id, and its bit in a [`Tally`].
+    #[inline(never)]
+    fn signer(&self, name: &str, id: [u8; 4]) -> Option<(&Key<'_>, u64)> {
+        let key = self.keys().find(|key| key.name() == name && key.id() == id)?;
+        let bit = if *key == self.log { LOG_BIT } else { self.witness_bit(key) };
+        Some((key, bit))
     }
 
     /// The bit of a witness in a [`Tally`]: that of the first with its public key, and none for the log's.
@@ -121,7 +129,10 @@ impl Policy<'_> {
     ) -> Result<(), Error> {
         let mut buffer = [0; SIGNATURE_BYTES_MAX];
         let counted = match line.decode(&mut buffer) {
-            Some(signature) => self.count(tally, note.text(), line.name, signature),
+            Some(signature) => {
+                let mut verification = Verification::NOTHING;
+                self.count(tally, &mut verification, note.text(), line.name, signature)
+            }
             None => Err(Reason::BadSignature),
         };
         counted.map_err(|reason| Error { offset: line.offset, reason })
@@ -129,27 +140,25 @@ impl Policy<'_> {
 
     /// Verifies one signature of a checkpoint's `text` and counts it, if its key is one of this policy.
     /// `signature` is what a signature line has in base64: the key's id, the time of a cosignature, the
-    /// signature.
+    /// signature. `verification` is memory to work in.
     ///
     /// # Errors
     /// [`Reason::BadSignature`], and those of [`Checkpoint::parse`].
     pub(crate) fn count(
         &self,
         tally: &mut Tally,
+        verification: &mut Verification,
         text: &str,
         name: &str,
         signature: &[u8],
     ) -> Result<(), Reason> {
         let (id, signature) = signature.split_first_chunk::<4>().ok_or(Reason::BadSignature)?;
-        let signers = self.keys().filter(|(key, _)| key.name() == name && key.id() == *id);
-        for (key, is_witness) in signers {
-            let time_s = verify(key, text, signature)?;
-            let bit = if is_witness { self.witness_bit(key) } else { LOG_BIT };
-            tally.signed |= bit;
-            // The log's own time is no witness's.
-            if let Some(time_s) = time_s.filter(|_| bit > LOG_BIT) {
-                tally.oldest_s = Some(tally.oldest_s.map_or(time_s, |oldest| time_s.min(oldest)));
-            }
+        let Some((key, bit)) = self.signer(name, *id) else { return Ok(()) };
+        let time_s = verify(verification, key, text, signature)?;
+        tally.signed |= bit;
+        // The log's own time is no witness's.
+        if let Some(time_s) = time_s.filter(|_| bit > LOG_BIT) {
+            tally.oldest_s = Some(tally.oldest_s.map_or(time_s, |oldest| time_s.min(oldest)));
         }
         Ok(())
     }
@@ -185,45 +194,71 @@ impl Tally {
     pub(crate) const NOBODY: Self = Self { signed: 0, oldest_s: None };
 }
 
-/// Verifies one signature and returns its time, if it has one.
+/// Verifies one signature of a checkpoint's `text` and returns its time, if it has one.
 #[inline(never)]
-fn verify(key: &Key<'_>, text: &str, signature: &[u8]) -> Result<Option<u64>, Reason> {
-    let algorithm = key.key_type().algorithm();
-    if key.key_type() == KeyType::Note {
-        let verifies = algorithm.verify(key.public(), text.as_bytes(), signature);
-        return if verifies { Ok(None) } else { Err(Reason::BadSignature) };
-    }
-    let (time, signature) = signature.split_first_chunk::<8>().ok_or(Reason::BadSignature)?;
-    let time_s = u64::from_be_bytes(*time);
-    let checkpoint = Checkpoint::parse(text).map_err(|error| error.reason)?;
-    let verifies = with_message(key.key_type(), key.name(), time_s, text, &checkpoint, |message| {
-        algorithm.verify_parts(key.public(), message, signature)
+fn verify(
+    verification: &mut Verification,
+    key: &Key<'_>,
+    text: &str,
+    signature: &[u8],
+) -> Result<Option<u64>, Reason> {
+    let (time_s, signature) = match key.key_type() {
+        KeyType::Note => (None, signature),
+        KeyType::CosignatureEd25519 | KeyType::CosignatureMlDsa44 => {
+            let (time, signature) = signature.split_first_chunk().ok_or(Reason::BadSignature)?;
+            (Some(u64::from_be_bytes(*time)), signature)
+        }
+    };
+    let (algorithm, public) = (key.key_type().algorithm(), key.public());
+    let time_signed_s = time_s.unwrap_or(0);
+    let verifies = with_message(key.key_type(), key.name(), time_signed_s, text, |message| {
+        verification.verify_whole(algorithm, public, message, signature)
     });
-    if verifies == Some(true) { Ok(Some(time_s)) } else { Err(Reason::BadSignature) }
+    if verifies? { Ok(time_s) } else { Err(Reason::BadSignature) }
 }
 
-/// Calls `run` with the parts of what a cosigner of this type and name signs at `time_s`
-/// (c2sp.org/tlog-cosignature). `None` for a time after 2^63 - 1, where the standard ends it, and for a name
-/// that is too long.
+/// Calls `run` with the parts of what a key of this type and name signs of a checkpoint's `text`; a cosigner
+/// signs the time, too (c2sp.org/tlog-cosignature, "Format").
+///
+/// # Errors
+/// [`Reason::BadSignature`] for a time after 2^63 - 1, where the standard ends it, [`Reason::KeyName`] for a
+/// name that is too long, and those of [`Checkpoint::parse`].
 pub(crate) fn with_message<R>(
     key_type: KeyType,
     name: &str,
     time_s: u64,
     text: &str,
-    checkpoint: &Checkpoint<'_>,
     run: impl FnOnce(&[&[u8]]) -> R,
-) -> Option<R> {
+) -> Result<R, Reason> {
     if time_s > i64::MAX.unsigned_abs() {
-        return None;
+        return Err(Reason::BadSignature);
     }
-    if key_type != KeyType::CosignatureMlDsa44 {
-        let mut digits = [0; 20];
-        let digits = decimal(time_s, &mut digits);
-        return Some(run(&[b"cosignature/v1\ntime ", digits, b"\n", text.as_bytes()]));
+    match key_type {
+        KeyType::Note => Ok(run(&[text.as_bytes()])),
+        KeyType::CosignatureEd25519 => Ok(with_time(time_s, text, run)),
+        KeyType::CosignatureMlDsa44 => with_subtree(name, time_s, text, run),
     }
-    let Checkpoint { origin, size, root } = checkpoint;
-    let length = |text: &str| u8::try_from(text.len()).ok();
-    Some(run(&[
+}
+
+// Each out of line: what the other one needs is not on the stack.
+#[inline(never)]
+fn with_time<R>(time_s: u64, text: &str, run: impl FnOnce(&[&[u8]]) -> R) -> R {
+    let mut digits = [0; 20];
+    let digits = decimal(time_s, &mut digits);
+    run(&[b"cosignature/v1\ntime ", digits, b"\n", text.as_bytes()])
+}
+
+#[inline(never)]
+fn with_subtree<R>(
+    name: &str,
+    time_s: u64,
+    text: &str,
+    run: impl FnOnce(&[&[u8]]) -> R,
+) -> Result<R, Reason> {
+    let Checkpoint { origin, size, root } =
+        Checkpoint::parse(text).map_err(|error| error.reason)?;
+    let length = |text: &str| u8::try_from(text.len()).map_err(|_| Reason::KeyName);
+    Ok(run(&[
         b"subtree/v1\n\0",
         &[length(name)?],
         name.as_bytes(),

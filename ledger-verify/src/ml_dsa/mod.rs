@@ -1,4 +1,4 @@
-//! ML-DSA (FIPS 204): verification only, with five polynomials in memory at most.
+//! ML-DSA (FIPS 204): verification only, with three polynomials on the stack at most.
 //!
 //! Written here because the usual crate keeps the whole matrix: measured on `aarch64-unknown-none`,
 //! it needs 101 KB of stack for ML-DSA-44 and 161 KB for ML-DSA-65, more than a protection domain

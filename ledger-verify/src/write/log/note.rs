@@ -69,21 +69,18 @@ impl NoteSigner {
     /// The signature line for a note's text; `time_s` is what a cosigner's signature carries.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::parse`] for a cosigner, which signs nothing but checkpoints, or
-    /// [`Reason::TooLong`].
+    /// Those of [`Checkpoint::parse`] for a cosigner, which signs nothing but checkpoints;
+    /// [`Reason::BadSignature`] for a time after 2^63 - 1.
     pub fn sign(&self, text: &str, time_s: u64) -> Result<String, Reason> {
         let mut signature = self.key()?.id().to_vec();
-        if self.key_type == KeyType::Note {
-            signature.extend(self.secret.sign(text.as_bytes()));
-        } else {
-            let checkpoint = Checkpoint::parse(text).map_err(|error| error.reason)?;
-            let signed =
-                with_message(self.key_type, &self.name, time_s, text, &checkpoint, |message| {
-                    self.secret.sign(&message.concat())
-                });
+        if self.key_type != KeyType::Note {
+            Checkpoint::parse(text).map_err(|error| error.reason)?;
             signature.extend(time_s.to_be_bytes());
-            signature.extend(signed.ok_or(Reason::TooLong)?);
         }
+        let signed = with_message(self.key_type, &self.name, time_s, text, |message| {
+            self.secret.sign(&message.concat())
+        });
+        signature.extend(signed?);
         Ok(format!("\u{2014} {} {}\n", self.name, base64(&signature)))
     }
 }
