@@ -7,23 +7,48 @@ mod link;
 use std::path::Path;
 use std::time::Instant;
 
-use bench_pds::data::{BUNDLE, BUNDLE_HEAD_BYTES, CHAIN, Events, HYBRID, first_anchor};
+use bench_pds::data::{
+    BUNDLE, BUNDLE_HEAD_BYTES, CHAIN, Events, HYBRID, LOG, LOGGED, WITNESS, first_anchor,
+};
 use ledger_verify::bundle::Reader;
 use ledger_verify::chain::Chain;
+use ledger_verify::log::checkpoint::Policy;
 
 use super::median_of;
 use crate::row::{Goal, Row};
 
 /// Names of the on-target benchmarks' lines: row, unit, goal.
-pub(super) const ON_TARGET: [(&str, &str, &str, Goal); 7] = [
+pub(super) const ON_TARGET: [(&str, &str, &str, Goal); 15] = [
     ("event_ed25519", "chain event replayed, Ed25519", "instr", Goal::None),
     ("event_ed25519_stack", "stack of that replay", "bytes", Goal::AtMost(4096.0)),
     ("ed25519", "Ed25519 signature alone", "instr", Goal::None),
     ("event_hybrid", "chain event replayed, Ed25519 + ML-DSA-44", "instr", Goal::None),
     ("event_hybrid_stack", "stack of that replay", "bytes", Goal::None),
+    ("hybrid", "Ed25519 + ML-DSA-44 signature alone", "instr", Goal::None),
+    ("event_hybrid_65", "chain event replayed, Ed25519 + ML-DSA-65", "instr", Goal::None),
+    ("event_hybrid_65_stack", "stack of that replay", "bytes", Goal::None),
+    ("hybrid_65", "Ed25519 + ML-DSA-65 signature alone", "instr", Goal::None),
     ("bundle_64k", "proof bundle and its binary of 64 KiB", "instr", Goal::AtMost(1.8e6)),
     ("bundle_64k_stack", "stack of that", "bytes", Goal::AtMost(4096.0)),
+    ("logged_64k", "the same, logged and cosigned with Ed25519", "instr", Goal::None),
+    ("logged_64k_stack", "stack of that", "bytes", Goal::AtMost(4096.0)),
+    ("logged_ml_dsa_64k", "the same, cosigned with ML-DSA-44", "instr", Goal::None),
+    ("logged_ml_dsa_64k_stack", "stack of that", "bytes", Goal::None),
 ];
+
+/// What a replay costs above its signature: row, lines of the whole and of the signature.
+const ABOVE_SIGNATURE: [(&str, &str, &str); 2] = [
+    ("replay above its signature, Ed25519", "event_ed25519", "ed25519"),
+    ("replay above its signature, Ed25519 + ML-DSA-44", "event_hybrid", "hybrid"),
+];
+
+/// How much a replay is above its signature, in percent, by what each line measured.
+pub(super) fn above_signature(figure: impl Fn(&str) -> Result<f64, String>) -> [Row; 2] {
+    ABOVE_SIGNATURE.map(|(name, whole, signature)| {
+        let above = figure(whole).and_then(|whole| Ok((whole / figure(signature)? - 1.0) * 100.0));
+        Row::new(name, "%", Goal::AtMost(10.0), above)
+    })
+}
 
 /// Calls all that a device needs of chains and releases.
 const CHAIN_PART: (&str, &str) =
@@ -83,11 +108,12 @@ fn code_size(build: &Path, features: &[&str], parts: &[(&str, &str)]) -> Result<
 }
 
 /// What this host verifies in a second.
-pub(crate) fn rates() -> [Row; 3] {
+pub(crate) fn rates() -> [Row; 4] {
     [
         ("chain events replayed on the host, Ed25519", "events/s", events(CHAIN)),
         ("chain events replayed on the host, Ed25519 + ML-DSA-44", "events/s", events(HYBRID)),
         ("proof bundles of one event verified on the host", "bundles/s", rate(1.0, bundle)),
+        ("the same, logged and cosigned with Ed25519", "bundles/s", rate(1.0, logged)),
     ]
     .map(|(name, unit, rate)| Row::new(name, unit, Goal::None, rate))
 }
@@ -101,10 +127,20 @@ fn events(events: Events) -> Result<f64, String> {
 }
 
 fn bundle() -> Result<(), String> {
-    let events = BUNDLE.get(BUNDLE_HEAD_BYTES..).and_then(first_anchor);
+    read(BUNDLE, None)
+}
+
+fn logged() -> Result<(), String> {
+    let key = |known: bench_pds::data::KnownKey| known.key().ok_or("no key");
+    let witnesses = [key(WITNESS)?];
+    read(LOGGED, Some(Policy { log: key(LOG)?, witnesses: &witnesses, witnesses_wanted: 1 }))
+}
+
+fn read(bundle: &[u8], policy: Option<Policy<'_>>) -> Result<(), String> {
+    let events = bundle.get(BUNDLE_HEAD_BYTES..).and_then(first_anchor);
     let mut chain = Chain::new(events.ok_or("no bundle")?);
-    let mut reader = Reader::new(None);
-    reader.push(&mut chain, BUNDLE).and_then(|()| reader.end()).map(drop).map_err(text)
+    let mut reader = Reader::new(policy);
+    reader.push(&mut chain, bundle).and_then(|()| reader.end()).map(drop).map_err(text)
 }
 
 /// How many things a second, of which `verify` does `count`.

@@ -40,17 +40,21 @@ impl Suite {
         let image = image.map(|image| image.len() as f64 / MIB).map_err(|error| error.to_string());
         self.rows.push(Row::new("loader image", "MiB", Goal::AtMost(4.0), image));
         let figures = workshop.on_target(kernel);
-        let lines = ON_TARGET.into_iter().chain(ledger::ON_TARGET).chain(nexus::ON_TARGET);
-        for (line, name, unit, goal) in lines {
-            let value = match &figures {
-                Ok(figures) => figures
-                    .iter()
-                    .find_map(|(name, value)| (name == line).then_some(*value))
-                    .ok_or_else(|| format!("no line `{line}`")),
-                Err(problem) => Err(problem.clone()),
+        let figure = |line: &str| {
+            let figures = figures.as_ref().map_err(String::clone)?;
+            let found = figures.iter().find_map(|(name, value)| (name == line).then_some(*value));
+            found.ok_or_else(|| format!("no line `{line}`"))
+        };
+        let measured = |lines: &[(&str, &str, &'static str, Goal)]| -> Vec<Row> {
+            let row = |(line, name, unit, goal): &(&str, &str, &'static str, Goal)| {
+                Row::new(*name, unit, *goal, figure(line))
             };
-            self.rows.push(Row::new(name, unit, goal, value));
-        }
+            lines.iter().map(row).collect()
+        };
+        self.rows.extend(measured(&ON_TARGET));
+        self.rows.extend(measured(&ledger::ON_TARGET));
+        self.rows.extend(ledger::above_signature(figure));
+        self.rows.extend(measured(&nexus::ON_TARGET));
     }
 
     pub(super) fn reading(&mut self, workshop: &Workshop<'_>, images: &Images, overhead: Overhead) {

@@ -1,5 +1,5 @@
-//! Measures what a device spends on proofs: events replayed, a bundle with its binary, and of these the
-//! bare signature. No other PD and no system call is involved, so a nanosecond of virtual time is an
+//! Measures what a device spends on proofs: events replayed, and of these the bare signature; bundles with
+//! their binary. No other PD and no system call is involved, so a nanosecond of virtual time is an
 //! instruction.
 #![no_std]
 #![no_main]
@@ -8,16 +8,17 @@ use core::fmt::Write;
 use core::hint::black_box;
 
 use bench_pds::data::{
-    BUNDLE, BUNDLE_HEAD_BYTES, CHAIN, HYBRID, MODULE_BYTE, MODULE_BYTES, first_anchor,
-    first_signature,
+    BUNDLE, BUNDLE_HEAD_BYTES, CHAIN, HYBRID, HYBRID_65, KnownKey, LOG, LOGGED, LOGGED_ML_DSA,
+    MODULE_BYTE, MODULE_BYTES, Signed, WITNESS, WITNESS_ML_DSA, first_anchor, first_signature,
 };
 use ledger_verify::Digest;
-use ledger_verify::algorithm::Algorithm;
 use ledger_verify::bundle::Reader;
 use ledger_verify::chain::{Anchor, Chain, Feed};
+use ledger_verify::log::checkpoint::Policy;
+use ledger_verify::log::note::Key;
 use ledger_verify::registers::BinaryCheck;
 use sel4_microkit::{Never, protection_domain};
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 use test_harness::{Console, nanos_from_ticks, stack_used, ticks};
 
 const ROUNDS: u64 = 20;
@@ -29,6 +30,8 @@ static READER: ConstStaticCell<Reader<'static>> = ConstStaticCell::new(Reader::n
 static START: ConstStaticCell<Chain> =
     ConstStaticCell::new(Chain::new(Anchor::first(Digest::ZERO)));
 static CHECK: ConstStaticCell<Option<BinaryCheck>> = ConstStaticCell::new(None);
+/// The only witness of a policy.
+static WITNESSES: [StaticCell<[Key<'static>; 1]>; 2] = [const { StaticCell::new() }; 2];
 /// A piece of the binary.
 static PIECE: [u8; PIECE_BYTES] = [MODULE_BYTE; PIECE_BYTES];
 
@@ -41,29 +44,42 @@ fn init() -> Never {
         chain: START.take(),
         check: CHECK.take(),
     };
-    for (name, events) in [("event_ed25519", &CHAIN), ("event_hybrid", &HYBRID)] {
-        let start = |bench: &mut Bench| bench.start(events.bytes);
+    for (name, events) in
+        [("event_ed25519", CHAIN), ("event_hybrid", HYBRID), ("event_hybrid_65", HYBRID_65)]
+    {
+        let start = |bench: &mut Bench| bench.start(events.bytes, None);
         bench.report(&mut console, name, events.count, start, |bench| bench.replay(events.bytes));
     }
-    let Some((signature, public)) = first_signature(CHAIN.bytes) else { panic!("no signature") };
-    bench.report(
-        &mut console,
-        "ed25519",
-        1,
-        |_| {},
-        |_| {
-            // Of another message, which is found out at the very end and costs as much.
-            let message = black_box(b"as long as what is signed, 53 bytes in all, no less..");
-            assert!(!Algorithm::Ed25519.verify(public, message, signature));
-        },
-    );
-    let events = BUNDLE.get(BUNDLE_HEAD_BYTES..).unwrap_or_default();
-    bench.report(&mut console, "bundle_64k", 1, |bench| bench.start(events), Bench::bundle);
+    for (name, events) in [("ed25519", CHAIN), ("hybrid", HYBRID), ("hybrid_65", HYBRID_65)] {
+        let Some(signed) = first_signature(events) else { panic!("no signature") };
+        bench.report(&mut console, name, 1, |_| {}, |_| verify(black_box(&signed)));
+    }
+    let [witness, witness_ml_dsa] = WITNESSES.each_ref();
+    for (name, bundle, policy) in [
+        ("bundle_64k", BUNDLE, None),
+        ("logged_64k", LOGGED, Some(policy(witness, WITNESS))),
+        ("logged_ml_dsa_64k", LOGGED_ML_DSA, Some(policy(witness_ml_dsa, WITNESS_ML_DSA))),
+    ] {
+        let events = bundle.get(BUNDLE_HEAD_BYTES..).unwrap_or_default();
+        let start = |bench: &mut Bench| bench.start(events, policy);
+        bench.report(&mut console, name, 1, start, |bench| bench.bundle(bundle));
+    }
     // The console does not fail.
     let _ = writeln!(console, "bench done");
     loop {
         sel4_microkit::ipc::recv();
     }
+}
+
+/// A log and one witness of it.
+fn policy(room: &'static StaticCell<[Key<'static>; 1]>, witness: KnownKey) -> Policy<'static> {
+    let (Some(log), Some(witness)) = (LOG.key(), witness.key()) else { panic!("no keys") };
+    Policy { log, witnesses: room.init([witness]), witnesses_wanted: 1 }
+}
+
+fn verify(signed: &Signed) {
+    let Signed { algorithm, public, signature, message } = signed;
+    assert!(algorithm.verify(public, message, signature));
 }
 
 /// What a device keeps in static memory.
@@ -98,12 +114,12 @@ impl Bench {
         let _ = writeln!(console, "bench {name}_stack {stack_bytes} bytes");
     }
 
-    /// A device that knows nothing but where a chain of `events` begins.
-    fn start(&mut self, events: &[u8]) {
+    /// A device that knows where a chain of `events` begins, and the log that it wants them to be in.
+    fn start(&mut self, events: &[u8], policy: Option<Policy<'static>>) {
         let Some(anchor) = first_anchor(events) else { panic!("no chain") };
         self.chain.restart(anchor);
         self.feed.restart();
-        *self.reader = Reader::new(None);
+        *self.reader = Reader::new(policy);
     }
 
     fn replay(&mut self, events: &[u8]) {
@@ -115,17 +131,17 @@ impl Bench {
     }
 
     /// A bundle, and the binary that it releases: two functions, whose stacks do not add up.
-    fn bundle(&mut self) {
-        self.prove();
+    fn bundle(&mut self, bundle: &[u8]) {
+        self.prove(bundle);
         self.measure();
     }
 
     #[inline(never)]
-    fn prove(&mut self) {
-        for piece in BUNDLE.chunks(PIECE_BYTES) {
+    fn prove(&mut self, bundle: &[u8]) {
+        for piece in bundle.chunks(PIECE_BYTES) {
             assert!(self.reader.push(self.chain, piece).is_ok());
         }
-        assert_eq!(self.reader.end(), Ok(None));
+        assert!(self.reader.end().is_ok());
     }
 
     #[inline(never)]
