@@ -212,7 +212,7 @@ fn an_exposed_or_foreign_key_does_not_sign() {
     fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
     bench.ok("chain init other");
     fs::copy(bench.path("other/key"), &key).unwrap();
-    contains(&bench.fails("chain append chain", 1), "keys not committed to");
+    contains(&bench.fails("chain append chain", 1), "not the key of this chain");
     contains(&bench.fails("chain verify chain", 1), "not the key of this chain");
     fs::write(&key, "xyz").unwrap();
     contains(&bench.fails("chain append chain", 1), "not 64 hex digits");

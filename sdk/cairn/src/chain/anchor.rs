@@ -10,7 +10,7 @@ use protocols::ledger::{ANCHOR_MAGIC, ANCHOR_VERSION, AnchorBlob, AnchorKind};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::ChainFolder;
-use super::folder::replace;
+use super::file::replace;
 use crate::Error;
 
 /// Writes the anchor at the chain's end. An anchor of the same chain that is there already is moved

@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use super::anchor::read_anchor;
 use super::describe::RegisterLine;
-use super::folder::{now_s, replace};
+use super::file::replace;
+use super::folder::now_s;
 use super::{ChainFolder, NamedFile};
 use crate::log::policy;
 use crate::{Error, Output};

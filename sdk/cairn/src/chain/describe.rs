@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use ledger_verify::chain::{Event, Kind, Proven, Reason, split};
-use ledger_verify::registers::{Value, WriteValue};
+use ledger_verify::Digest;
+use ledger_verify::chain::{Event, Kind, Proven};
+use ledger_verify::registers::{Policy, Release, Value, WriteValue};
 use serde::Serialize;
 
 use super::ChainFolder;
@@ -45,12 +46,16 @@ struct EventLine {
     sequence: u64,
     time_s: u64,
     kind: &'static str,
+    /// The weakest of the keys that sign it.
+    algorithm: String,
     digest: String,
+    /// Commitment to the recovery key.
+    recovery: Option<String>,
     writes: Vec<RegisterLine>,
 }
 
 /// A register's value, or a write to it.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct RegisterLine {
     name: String,
     kind: &'static str,
@@ -59,19 +64,18 @@ pub(super) struct RegisterLine {
     version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    /// What a release needs, if it needs anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<String>,
+    /// How many seconds old the last event may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_max_s: Option<u64>,
 }
 
 impl Overview {
     pub(super) fn of(folder: &ChainFolder) -> Result<Self, Error> {
         let proven = folder.proven()?;
-        let mut events = Vec::new();
-        let mut rest = folder.events();
-        while !rest.is_empty() {
-            let refused = |(_, reason): (_, Reason)| Error::Refused(reason.to_string());
-            let (parts, after) = split(rest).map_err(refused)?;
-            events.push(EventLine::of(&Event::parse(parts.body).map_err(refused)?));
-            rest = after;
-        }
+        let events = folder.parsed()?.iter().map(EventLine::of).collect();
         let id = proven.anchor().chain.to_string();
         Ok(Self { id, events, registers: RegisterLine::all(&proven) })
     }
@@ -80,21 +84,45 @@ impl Overview {
 impl RegisterLine {
     /// All registers of a chain.
     pub(super) fn all(proven: &Proven<'_>) -> Vec<Self> {
-        let registers = proven.registers().iter().map(|(name, value)| {
-            let (kind, version, digest) = match value {
-                Value::Release(release) => {
-                    ("release", release.version.to_string(), Some(release.digest))
-                }
-                Value::Pointer { root, generation } => {
-                    ("pointer", generation.to_string(), Some(*root))
-                }
-                Value::List { count, digest } => ("list", count.to_string(), Some(*digest)),
-                Value::Policy(policy) => ("policy", policy.weakest.to_string(), None),
-            };
-            let digest = digest.map(|digest| digest.to_string());
-            RegisterLine { name: name.to_owned(), kind, version: Some(version), digest }
+        let registers = proven.registers().iter().map(|(name, value)| match value {
+            Value::Release(release) => Self::release(name, release),
+            Value::Pointer { root, generation } => {
+                Self::of(name, "pointer", Some(generation.to_string()), Some(*root))
+            }
+            Value::List { count, digest } => {
+                Self::of(name, "list", Some(count.to_string()), Some(*digest))
+            }
+            Value::Policy(policy) => Self::policy(name, policy),
         });
         registers.collect()
+    }
+
+    fn written(name: &str, value: &WriteValue) -> Self {
+        match value {
+            WriteValue::Release(release) => Self::release(name, release),
+            WriteValue::Pointer { root, generation } => {
+                Self::of(name, "pointer", Some(generation.to_string()), Some(*root))
+            }
+            WriteValue::Append(item) => Self::of(name, "item", None, Some(*item)),
+            WriteValue::Policy(policy) => Self::policy(name, policy),
+        }
+    }
+
+    fn of(name: &str, kind: &'static str, version: Option<String>, digest: Option<Digest>) -> Self {
+        let digest = digest.map(|digest| digest.to_string());
+        Self { name: name.to_owned(), kind, version, digest, ..Self::default() }
+    }
+
+    fn release(name: &str, release: &Release) -> Self {
+        let needed = (release.capabilities != 0).then(|| format!("{:#x}", release.capabilities));
+        let version = Some(release.version.to_string());
+        let line = Self::of(name, "release", version, Some(release.digest));
+        Self { capabilities: needed, ..line }
+    }
+
+    fn policy(name: &str, policy: &Policy) -> Self {
+        let line = Self::of(name, "policy", Some(policy.weakest.to_string()), None);
+        Self { age_max_s: Some(policy.age_max_s), ..line }
     }
 }
 
@@ -105,22 +133,18 @@ impl EventLine {
             Kind::Recovery => "recovery",
             Kind::Revocation => "revocation",
         };
-        let writes = event.writes.clone().map(|write| {
-            let (kind, version, digest) = match write.value {
-                WriteValue::Release(release) => {
-                    ("release", Some(release.version.to_string()), Some(release.digest))
-                }
-                WriteValue::Pointer { root, generation } => {
-                    ("pointer", Some(generation.to_string()), Some(root))
-                }
-                WriteValue::Append(item) => ("item", None, Some(item)),
-                WriteValue::Policy(policy) => ("policy", Some(policy.weakest.to_string()), None),
-            };
-            let digest = digest.map(|digest| digest.to_string());
-            RegisterLine { name: write.name.to_string(), kind, version, digest }
-        });
-        let (sequence, time_s) = (event.sequence, event.time_s);
-        Self { sequence, time_s, kind, digest: event.digest.to_string(), writes: writes.collect() }
+        let writes = event.writes.clone();
+        Self {
+            sequence: event.sequence,
+            time_s: event.time_s,
+            kind,
+            algorithm: event.keys.weakest.to_string(),
+            digest: event.digest.to_string(),
+            recovery: event.recovery.map(|commitment| commitment.to_string()),
+            writes: writes
+                .map(|write| RegisterLine::written(write.name.as_str(), &write.value))
+                .collect(),
+        }
     }
 }
 
@@ -128,12 +152,14 @@ impl fmt::Display for Overview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "chain {}", self.id)?;
         for event in &self.events {
-            let EventLine { sequence, time_s, kind, digest, writes } = event;
-            writeln!(f, "event {sequence}  {}  {kind}  {digest}", utc(*time_s))?;
-            for write in writes {
+            let EventLine { sequence, time_s, kind, algorithm, digest, .. } = event;
+            writeln!(f, "event {sequence}  {}  {kind}  {algorithm}  {digest}", utc(*time_s))?;
+            for write in &event.writes {
                 writeln!(f, "    {write}")?;
             }
         }
+        let recovery = self.events.last().and_then(|event| event.recovery.as_deref());
+        writeln!(f, "recovery key: {}", recovery.unwrap_or("none"))?;
         write!(f, "registers: {}", self.registers.len())?;
         self.registers.iter().try_for_each(|register| write!(f, "\n    {register}"))
     }
@@ -141,9 +167,16 @@ impl fmt::Display for Overview {
 
 impl fmt::Display for RegisterLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, kind, version, digest } = self;
+        let Self { name, kind, version, digest, capabilities, age_max_s } = self;
         write!(f, "{kind} {name}")?;
-        [version, digest].into_iter().flatten().try_for_each(|part| write!(f, "  {part}"))
+        [version, digest].into_iter().flatten().try_for_each(|part| write!(f, "  {part}"))?;
+        if let Some(bits) = capabilities {
+            write!(f, "  needs {bits}")?;
+        }
+        match age_max_s {
+            None | Some(0) => Ok(()),
+            Some(seconds) => write!(f, "  at most {seconds} s old"),
+        }
     }
 }
 

@@ -1,35 +1,44 @@
-//! A chain on disk: a folder of three files.
+//! A chain on disk: a folder of files.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `chain.json` | `{"format": 1, "id": "<hex>"}`; never changes, and is what concurrent writers lock |
 //! | `chain.cbor` | the events, as `docs/ledger.md` has them; replaced as a whole |
 //! | `key` | 64 hex digits, mode 0600: the secret that event `n`'s signing key is derived from |
+//! | `key.next` | the same during a recovery, which makes a new `key` |
 //!
 //! Opening replays the chain from the id in `chain.json`, so whatever is asked afterwards is proven.
-//! Event `n` is signed with key `n` and commits to key `n + 1`. The key file is read only to sign: a
-//! copy of the folder without it is good for everything else.
+//! Event `n` is signed with key `n` and commits to key `n + 1`; its algorithm is the one in which the
+//! derived key is what the event before committed to. The key file is read only to sign: a copy of the
+//! folder without it is good for everything else. The recovery secret has a file elsewhere: recovery
+//! number `k`, from 0, is signed with its key `k` and commits to its key `k + 1`.
 
-use std::fs::{self, File};
-use std::io::{Read, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger_verify::Digest;
-use ledger_verify::chain::{Anchor, Chain, Kind, Proven};
+use ledger_verify::algorithm::{Algorithm, PUBLIC_BYTES_MAX};
+use ledger_verify::chain::{Anchor, BUFFER_BYTES, Chain, Event, Head, Kind, Proven, Reason, split};
 use ledger_verify::registers::{Name, Value, Write, WriteValue};
-use ledger_verify::write::{Draft, KeySet, SecretKey, append, first};
+use ledger_verify::write::{Draft, KeySet, first};
 use serde::{Deserialize, Serialize};
 
+use super::file::replace;
+use super::keys::{NewRecovery, Secret};
 use crate::{Error, private_folder};
 
 const CONFIG: &str = "chain.json";
 pub(super) const EVENTS: &str = "chain.cbor";
-const KEY: &str = "key";
+pub(super) const KEY: &str = "key";
+pub(super) const KEY_NEXT: &str = "key.next";
 const FORMAT: u32 = 1;
+/// No event that one key signs is longer: body and signature, the public key, and their heads.
+pub(crate) const EVENT_BYTES_MAX: usize = BUFFER_BYTES + PUBLIC_BYTES_MAX + 16;
 /// A longer chain fits no volume.
-const EVENTS_BYTES_MAX: u64 = 1 << 20;
+pub(super) const EVENTS_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Config {
@@ -39,41 +48,53 @@ struct Config {
 
 /// A chain that was replayed without a fault.
 pub struct ChainFolder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     events: Vec<u8>,
-    chain: Chain,
+    pub(super) chain: Chain,
     /// Held while the chain may be written.
     _lock: File,
 }
 
 /// An event that is signed but not yet part of the chain on disk.
 pub struct Pending {
-    events: Vec<u8>,
-    chain: Chain,
+    pub(super) events: Vec<u8>,
+    pub(super) chain: Chain,
 }
 
 impl ChainFolder {
-    /// Makes a chain of one event at `path`, which does not exist or is an empty folder.
+    /// Makes a chain of one event at `path`, which does not exist or is an empty folder, and the file
+    /// of a recovery secret for it.
     ///
     /// # Errors
-    /// [`Error::Refused`] if there is something at `path`; [`Error::Io`].
-    pub fn init(path: &Path) -> Result<Self, Error> {
+    /// [`Error::Refused`] if there is something at `path` or at `recovery`; [`Error::Usage`] if that
+    /// lies in the chain's folder; [`Error::Io`].
+    pub fn init(path: &Path, algorithm: Algorithm, recovery: Option<&Path>) -> Result<Self, Error> {
         private_folder::check_free(path)?;
-        let master = private_folder::new_secret(path)?;
+        let recovery = recovery.map(|file| NewRecovery::new(file, path)).transpose()?;
+        let secret = Secret::new(path)?;
+        let signer = secret.key(algorithm, 0);
+        let draft = Draft {
+            kind: Kind::Ordinary,
+            time_s: now_s(),
+            keys: KeySet::single(signer.public()),
+            next: Some(secret.commitment(algorithm, 1)),
+            recovery: recovery.as_ref().map(|recovery| recovery.commitment(algorithm, 0)),
+            writes: Vec::new(),
+        };
         let (event, anchor) =
-            first(&draft(&master, 0, 0, Vec::new()), &[SecretKey::derive(&master, 0)])
-                .map_err(|error| Error::Refused(error.to_string()))?;
+            first(&draft, &[signer]).map_err(|error| Error::Refused(error.to_string()))?;
         let config = Config { format: FORMAT, id: anchor.chain.to_string() };
         let config =
             serde_json::to_string_pretty(&config).map_err(|error| Error::io(path)(error.into()))?;
 
-        let key = private_folder::hex(&master);
+        // First, for a chain that commits to a lost secret cannot be helped.
+        recovery.map_or(Ok(()), |recovery| recovery.save())?;
         private_folder::make(
             path,
             &[
                 (CONFIG, format!("{config}\n").as_bytes(), 0o644),
                 (EVENTS, &event, 0o644),
-                (KEY, format!("{key}\n").as_bytes(), 0o600),
+                (KEY, secret.text().as_bytes(), 0o600),
             ],
         )?;
         Self::open(path)
@@ -125,71 +146,39 @@ impl ChainFolder {
         }
     }
 
-    /// Signs the event that writes `writes` and lets the next key take over. Nothing on disk changes
-    /// until [`ChainFolder::commit`].
+    /// The events, taken apart.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the key is exposed or not the chain's, or the chain forbids a write;
-    /// [`Error::Io`].
-    pub fn prepare(&self, writes: Vec<Write>) -> Result<Pending, Error> {
-        self.sign(writes, |draft| draft)
-    }
-
-    /// Signs the event that ends the chain, as [`ChainFolder::prepare`].
-    ///
-    /// # Errors
-    /// As [`ChainFolder::prepare`].
-    pub fn prepare_revocation(&self) -> Result<Pending, Error> {
-        self.sign(Vec::new(), |draft| Draft { kind: Kind::Revocation, next: None, ..draft })
-    }
-
-    fn sign(
-        &self,
-        writes: Vec<Write>,
-        change: impl FnOnce(Draft) -> Draft,
-    ) -> Result<Pending, Error> {
-        let master = read_key(&self.path.join(KEY))?;
-        let sequence = self.chain.next_sequence();
-        let not_before_s = self.proven()?.head().time_s;
-        let draft = change(draft(&master, sequence, not_before_s, writes));
-        let mut chain = self.chain.clone();
-        let signer = SecretKey::derive(&master, sequence);
-        let event = append(&mut chain, &draft, &[signer])
-            .map_err(|error| Error::Refused(format!("{}: {error}", self.path.display())))?;
-        let events = [self.events.as_slice(), &event].concat();
-        Ok(Pending { events, chain })
+    /// None: opening has replayed them. The type keeps this honest.
+    pub(crate) fn parsed(&self) -> Result<Vec<Event<'_>>, Error> {
+        let refused = |(_, reason): (_, Reason)| Error::Refused(reason.to_string());
+        let mut parsed = Vec::new();
+        let mut rest = self.events();
+        while !rest.is_empty() {
+            let (parts, after) = split(rest).map_err(refused)?;
+            parsed.push(Event::parse(parts.body).map_err(refused)?);
+            rest = after;
+        }
+        Ok(parsed)
     }
 
     /// Makes `pending` the chain on disk, in one step.
     ///
     /// # Errors
-    /// [`Error::Io`]; the chain on disk is then unchanged.
+    /// [`Error::Io`].
     pub fn commit(&mut self, pending: Pending) -> Result<(), Error> {
         replace(&self.path.join(EVENTS), &pending.events, 0o644)?;
         self.events = pending.events;
         self.chain = pending.chain;
-        Ok(())
+        self.settle_key()
     }
 
-    /// Checks that the key file belongs to the chain: that it is secret and is what the last event
-    /// committed to. Answers false when there is no key file, as in a copy for readers.
-    ///
-    /// # Errors
-    /// [`Error::Refused`], [`Error::Io`].
-    pub fn check_key(&self) -> Result<bool, Error> {
-        let file = self.path.join(KEY);
-        if !file.exists() {
-            return Ok(false);
-        }
-        let master = read_key(&file)?;
-        let next = key_set(&master, self.chain.next_sequence()).digest();
-        let committed = self.proven()?.head().next;
-        // A revoked chain has no next key to compare with.
-        if committed.is_none_or(|committed| committed == next) {
-            Ok(true)
-        } else {
-            Err(Error::Refused(format!("{}: not the key of this chain", file.display())))
-        }
+    pub(super) fn head(&self) -> Result<&Head, Error> {
+        self.proven().map(|proven| proven.head())
+    }
+
+    pub(super) fn refused(&self, what: impl fmt::Display) -> Error {
+        Error::Refused(format!("{}: {what}", self.path.display()))
     }
 }
 
@@ -211,21 +200,6 @@ pub fn vouch(name: &str, generation: u64, root: Digest) -> Option<Write> {
     Some(Write { name: Name::new(&register_of(name))?, value })
 }
 
-fn key_set(master: &[u8; 32], sequence: u64) -> KeySet {
-    KeySet::single(SecretKey::derive(master, sequence).public())
-}
-
-fn draft(master: &[u8; 32], sequence: u64, not_before_s: u64, writes: Vec<Write>) -> Draft {
-    Draft {
-        kind: Kind::Ordinary,
-        time_s: now_s().max(not_before_s),
-        keys: key_set(master, sequence),
-        next: Some(key_set(master, sequence + 1).digest()),
-        recovery: None,
-        writes,
-    }
-}
-
 /// The time that goes into events: `SOURCE_DATE_EPOCH` where it is set, so that builds can repeat.
 pub(crate) fn now_s() -> u64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|value| value.parse().ok());
@@ -245,52 +219,9 @@ fn parse_config(text: &str) -> Result<Digest, String> {
 fn read_events(path: &Path) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(Error::io(path))?;
     let mut events = Vec::new();
-    file.take(EVENTS_BYTES_MAX + 1).read_to_end(&mut events).map_err(Error::io(path))?;
-    if events.len() as u64 > EVENTS_BYTES_MAX {
+    file.take(EVENTS_BYTES_MAX as u64 + 1).read_to_end(&mut events).map_err(Error::io(path))?;
+    if events.len() > EVENTS_BYTES_MAX {
         return Err(Error::Refused(format!("{}: longer than 1 MiB", path.display())));
     }
     Ok(events)
-}
-
-pub(crate) fn read_key(path: &Path) -> Result<[u8; 32], Error> {
-    let metadata = fs::metadata(path).map_err(Error::io(path))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        let message = format!("{}: open to other users; chmod 600 it", path.display());
-        return Err(Error::Refused(message));
-    }
-    let text = fs::read_to_string(path).map_err(Error::io(path))?;
-    Digest::from_hex(text.trim_end())
-        .map(|digest| digest.0)
-        .ok_or_else(|| Error::Refused(format!("{}: not 64 hex digits", path.display())))
-}
-
-/// The folder that holds `path`.
-pub(crate) fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Writes a file of `mode` that appears under its name only when all of it is on disk.
-pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let mut file = temporary_beside(path, mode)?;
-    file.write_all(content).map_err(Error::io(path))?;
-    persist(file, path)
-}
-
-/// A temporary file in the folder of `path`, removed unless it is persisted.
-pub(crate) fn temporary_beside(path: &Path, mode: u32) -> Result<tempfile::NamedTempFile, Error> {
-    tempfile::Builder::new()
-        .prefix(".cairn-")
-        .permissions(PermissionsExt::from_mode(mode))
-        .tempfile_in(parent(path))
-        .map_err(Error::io(path))
-}
-
-/// Gives a temporary file its name, after its bytes have reached the disk.
-pub(crate) fn persist(file: tempfile::NamedTempFile, path: &Path) -> Result<(), Error> {
-    file.as_file().sync_all().map_err(Error::io(path))?;
-    file.persist(path).map_err(|error| Error::io(path)(error.error))?;
-    File::open(parent(path)).and_then(|folder| folder.sync_all()).map_err(Error::io(path))
 }

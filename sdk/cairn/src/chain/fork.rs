@@ -7,7 +7,8 @@ use std::path::Path;
 use ledger_verify::chain::{self, split};
 use serde::Serialize;
 
-use super::folder::{EVENTS, replace};
+use super::file::replace;
+use super::folder::EVENTS;
 use crate::Error;
 
 /// A proven fork.
@@ -38,11 +39,14 @@ pub(super) fn run(
         None => fs::read(first).map_err(Error::io(first))?,
         Some(second) => {
             let none = || Error::Refused("one chain continues the other: no fork".into());
-            first_difference(&events(first)?, &events(second)?).ok_or_else(none)?
+            let (before, both) =
+                first_difference(&events(first)?, &events(second)?).ok_or_else(none)?;
+            // Where a recovery stands beside another event, the one before names both key sets.
+            if chain::fork(&both).is_some() { both } else { [before, both].concat() }
         }
     };
     let fork = chain::fork(&evidence).ok_or_else(|| {
-        Error::Refused("no fork: not two signed events of one key set at one place".into())
+        Error::Refused("no fork: not two signed events of the chain's keys at one place".into())
     })?;
     if let Some(path) = output {
         replace(path, &evidence, 0o644)?;
@@ -60,13 +64,15 @@ fn events(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(&file).map_err(Error::io(file))
 }
 
-/// The first two events, one of each chain, that differ.
-fn first_difference(mut first: &[u8], mut second: &[u8]) -> Option<Vec<u8>> {
+/// The first two events, one of each chain, that differ, and in front of them the event before.
+fn first_difference(mut first: &[u8], mut second: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut before: &[u8] = &[];
     loop {
         let ((one, rest_one), (two, rest_two)) = (split(first).ok()?, split(second).ok()?);
         if one.body != two.body {
-            return Some([one.event, two.event].concat());
+            return Some((before.to_vec(), [one.event, two.event].concat()));
         }
+        before = one.event;
         (first, second) = (rest_one, rest_two);
     }
 }

@@ -1,23 +1,28 @@
 //! `cairn chain`: makes, extends, shows and checks signature chains.
 
 mod anchor;
+mod append;
 pub mod bundle;
 mod describe;
+mod file;
 mod folder;
 mod fork;
+mod keys;
 mod release;
+mod sign;
 
+pub use append::AppendArgs;
 pub(crate) use describe::utc;
+pub(crate) use file::{parent, persist, read_key, replace, temporary_beside};
 pub use folder::{ChainFolder, Pending, register_of, vouch};
-pub(crate) use folder::{now_s, parent, persist, read_key, replace, temporary_beside};
+pub(crate) use folder::{EVENT_BYTES_MAX, now_s};
+pub use keys::AlgorithmName;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use ledger_verify::Digest;
-use ledger_verify::algorithm::Algorithm;
 use ledger_verify::chain::Stale;
-use ledger_verify::registers::{NAME_BYTES_MAX, Name, POLICY, Policy, Value, Write, WriteValue};
+use ledger_verify::registers::Name;
 
 use crate::{Error, Output};
 use describe::{Made, Overview};
@@ -29,32 +34,37 @@ pub enum Command {
     Init {
         /// The folder: `chain.json` (the chain's id), `chain.cbor` (events) and `key` (mode 0600).
         chain: PathBuf,
+        /// What signs; `append` can raise it. Images verify Ed25519 alone and refuse any other chain.
+        #[arg(long, value_enum, value_name = "NAME", default_value = "ed25519")]
+        algorithm: AlgorithmName,
+        /// Makes a recovery secret in this new file (mode 0600), which `recover` needs when the key is
+        /// lost or stolen. Keep it elsewhere.
+        #[arg(long, value_name = "FILE")]
+        recovery: Option<PathBuf>,
     },
     /// Appends an event that writes registers, signed with the next key; without writes it only
     /// changes the key.
-    Append {
-        /// The chain's folder.
+    Append(AppendArgs),
+    /// Makes a new key for a chain whose key is lost or stolen: appends an event that the recovery key
+    /// signs. What was signed with the old key before stays, and that key signs nothing any more.
+    Recover {
+        /// The chain's folder; it needs no key.
         chain: PathBuf,
-        /// Points a register to a digest (64 hex digits); its generation rises by one.
-        #[arg(long, value_name = "NAME=DIGEST")]
-        pointer: Vec<String>,
-        /// Appends an item (64 hex digits) to a list register.
-        #[arg(long, value_name = "NAME=DIGEST")]
-        item: Vec<String>,
-        /// Releases a binary: its version and platform stand behind it, as in
-        /// `app=app.elf,1.2.3,qemu_virt_aarch64`.
-        #[arg(long, value_name = "NAME=FILE,VERSION,PLATFORM")]
-        release: Vec<String>,
-        /// How many seconds old the chain's last event may be for a reader with a clock; 0 for any
-        /// age.
-        #[arg(long, value_name = "SECONDS")]
-        age_max: Option<u64>,
+        /// The recovery secret.
+        #[arg(long, value_name = "FILE")]
+        recovery: PathBuf,
+        /// Raises the next key and the next recovery key to this algorithm.
+        #[arg(long, value_enum, value_name = "NAME")]
+        algorithm: Option<AlgorithmName>,
     },
     /// Ends a chain for good, with its next key: devices then believe nothing that is newer than
     /// what their image pins.
     Revoke {
         /// The chain's folder.
         chain: PathBuf,
+        /// Signs with the recovery key, whose secret this is, instead of the next key.
+        #[arg(long, value_name = "FILE")]
+        recovery: Option<PathBuf>,
     },
     /// Makes and checks proof bundles.
     #[command(subcommand)]
@@ -66,7 +76,8 @@ pub enum Command {
         first: PathBuf,
         /// Another copy of the same chain.
         second: Option<PathBuf>,
-        /// Where to write the evidence: both events, back to back.
+        /// Where to write the evidence: both events, back to back, behind the event before if one of
+        /// them is a recovery.
         #[arg(short, long, requires = "second")]
         output: Option<PathBuf>,
     },
@@ -85,6 +96,9 @@ pub enum Command {
         /// Refuses a chain that is older than its policy allows, by this machine's clock.
         #[arg(long)]
         fresh: bool,
+        /// Checks that this is the chain's recovery secret.
+        #[arg(long, value_name = "FILE")]
+        recovery: Option<PathBuf>,
     },
     /// Writes the anchor that an image pins: the chain's last event, and a volume's generation.
     Anchor {
@@ -105,24 +119,19 @@ pub enum Command {
 /// [`Error`]; nothing is written then.
 pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
     match command {
-        Command::Init { chain } => {
-            let folder = ChainFolder::init(chain)?;
+        Command::Init { chain, algorithm, recovery } => {
+            let folder = ChainFolder::init(chain, (*algorithm).into(), recovery.as_deref())?;
             output.answer(&Made::of(&folder, "made")?)
         }
-        Command::Append { chain, pointer, item, release, age_max } => {
+        Command::Append(args) => output.answer(&Made::of(&append::append(args)?, "appended")?),
+        Command::Recover { chain, recovery, algorithm } => {
             let mut folder = ChainFolder::open(chain)?;
-            let mut writes = writes(&folder, pointer, item)?;
-            for argument in release {
-                writes.push(release::write(argument)?);
-            }
-            writes.extend(age_max.map(|age_max_s| policy(&folder, age_max_s)).transpose()?);
-            let pending = folder.prepare(writes)?;
-            folder.commit(pending)?;
-            output.answer(&Made::of(&folder, "appended")?)
+            folder.recover(recovery, algorithm.map(Into::into))?;
+            output.answer(&Made::of(&folder, "recovered")?)
         }
-        Command::Revoke { chain } => {
+        Command::Revoke { chain, recovery } => {
             let mut folder = ChainFolder::open(chain)?;
-            let pending = folder.prepare_revocation()?;
+            let pending = folder.prepare_revocation(recovery.as_deref())?;
             folder.commit(pending)?;
             output.answer(&Made::of(&folder, "revoked")?)
         }
@@ -131,7 +140,7 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             output.answer(&fork::run(first, second.as_deref(), path.as_deref())?)
         }
         Command::Show { chain } => output.answer(&Overview::of(&ChainFolder::open(chain)?)?),
-        Command::Verify { chain, anchor, fresh } => {
+        Command::Verify { chain, anchor, fresh, recovery } => {
             let folder = ChainFolder::open(chain)?;
             if let Some(path) = anchor {
                 anchor::check_against(&folder, anchor::read_anchor(path)?)?;
@@ -140,6 +149,7 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
                 let stale = |stale: Stale| Error::Refused(format!("{}: {stale}", chain.display()));
                 folder.proven()?.fresh(folder::now_s()).map_err(stale)?;
             }
+            recovery.as_ref().map_or(Ok(()), |file| folder.check_recovery(file))?;
             let with_key = folder.check_key()?;
             let done = if with_key { "proven, key fits" } else { "proven, no key here" };
             output.answer(&Made::of(&folder, done)?)
@@ -150,49 +160,6 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             output.answer(&Made::of(&folder, "anchored")?)
         }
     }
-}
-
-/// The register writes that the command line asks for.
-fn writes(
-    folder: &ChainFolder,
-    pointers: &[String],
-    items: &[String],
-) -> Result<Vec<Write>, Error> {
-    let proven = folder.proven()?;
-    let mut writes = Vec::new();
-    for argument in pointers {
-        let (name, root) = assignment(argument)?;
-        let generation = match proven.register(name.as_str()) {
-            Some(Value::Pointer { generation, .. }) => generation.saturating_add(1),
-            _ => 1,
-        };
-        writes.push(Write { name, value: WriteValue::Pointer { root, generation } });
-    }
-    for argument in items {
-        let (name, item) = assignment(argument)?;
-        writes.push(Write { name, value: WriteValue::Append(item) });
-    }
-    Ok(writes)
-}
-
-fn assignment(argument: &str) -> Result<(Name, Digest), Error> {
-    let parts = argument.split_once('=');
-    parts.and_then(|(name, digest)| Some((Name::new(name)?, Digest::from_hex(digest)?))).ok_or_else(
-        || {
-            Error::Usage(format!(
-                "{argument}: not NAME=DIGEST with a name of 1 to {NAME_BYTES_MAX} printable \
-                 characters and a digest of 64 hex digits"
-            ))
-        },
-    )
-}
-
-/// The write of a policy that only changes how old the last event may be.
-fn policy(folder: &ChainFolder, age_max_s: u64) -> Result<Write, Error> {
-    let weakest = folder.proven()?.registers().policy().map(|policy| policy.weakest);
-    let policy = Policy { weakest: weakest.unwrap_or(Algorithm::Ed25519), age_max_s };
-    let name = Name::new(POLICY).ok_or_else(|| Error::Usage("no name".into()))?;
-    Ok(Write { name, value: WriteValue::Policy(policy) })
 }
 
 /// `NAME=FILE` on the command line.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_verify::Digest;
 use ledger_verify::cbor::{self, Reader};
-use ledger_verify::chain::{Anchor, Event, Reason, split};
+use ledger_verify::chain::{Anchor, Event};
 use ledger_verify::write::log::{ENTRY_BYTES_MAX, entries};
 use ledger_verify::write::log_entry;
 
@@ -16,15 +16,7 @@ use crate::chain::ChainFolder;
 
 /// The positions of all events of a chain.
 pub(super) fn chain_events(chain: &ChainFolder) -> Result<Vec<Anchor>, Error> {
-    let refused = |(_, reason): (_, Reason)| Error::Refused(reason.to_string());
-    let mut positions = Vec::new();
-    let mut rest = chain.events();
-    while !rest.is_empty() {
-        let (parts, after) = split(rest).map_err(refused)?;
-        positions.push(Event::parse(parts.body).map_err(refused)?.position());
-        rest = after;
-    }
-    Ok(positions)
+    Ok(chain.parsed()?.iter().map(Event::position).collect())
 }
 
 /// The position that a log entry is of; `None` for an entry of another kind.

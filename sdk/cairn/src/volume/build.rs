@@ -13,7 +13,7 @@ use volume::{Superblock, geometry::BLOCK_BYTES};
 use super::image::Image;
 use super::scan::{Found, scan};
 use super::voucher::Voucher;
-use crate::chain::{ChainFolder, parent, persist, temporary_beside, vouch};
+use crate::chain::{ChainFolder, EVENT_BYTES_MAX, parent, persist, temporary_beside, vouch};
 use crate::{Error, Output};
 
 /// What to build.
@@ -72,8 +72,8 @@ pub(super) fn build(request: &Request<'_>, chain: &Path, output: &Output) -> Res
     let chain_id = folder.proven()?.anchor().chain;
     let identity = Identity { name: &name, generation, chain_id };
     // The event's length is not known before the volume's root is, which covers the size of the chain
-    // area; no event of a single write comes near this much.
-    let event_bytes = folder.events().len() + 1024;
+    // area.
+    let event_bytes = folder.events().len() + EVENT_BYTES_MAX;
     let superblock = write_files(temporary.as_file_mut(), &files, event_bytes, identity, output)
         .map_err(|error| refused(request.out, error))?;
 
