@@ -211,7 +211,7 @@ fn a_stolen_key_is_worth_nothing_after_a_recovery() {
     // Both signed with the same key at the same place.
     let fork = bench.json("chain fork thief honest -o evidence");
     assert_eq!(fork["sequence"], 2);
-    assert_eq!(bench.json("chain fork evidence"), fork);
+    assert_eq!(bench.json("chain fork evidence")["events"], fork["events"]);
 
     // What the thief said is known, and stays; the owner recovers on top of it.
     copy(&bench, "thief/chain.cbor", "chain/chain.cbor");
@@ -227,7 +227,7 @@ fn a_stolen_key_is_worth_nothing_after_a_recovery() {
     register("late", "67");
     let fork = bench.json("chain fork late chain -o evidence");
     assert_eq!(fork["sequence"], 3);
-    assert_eq!(bench.json("chain fork evidence"), fork);
+    assert_eq!(bench.json("chain fork evidence")["events"], fork["events"]);
 
     // The thief goes on without the recovery, for whoever does not know of it, ...
     register("thief", "67");

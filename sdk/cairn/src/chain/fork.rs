@@ -8,7 +8,7 @@ use ledger_verify::chain::{self, split};
 use serde::Serialize;
 
 use super::file::replace;
-use super::folder::EVENTS;
+use super::folder::{ChainFolder, EVENTS};
 use crate::Error;
 
 /// A proven fork.
@@ -17,12 +17,20 @@ pub(super) struct Fork {
     id: String,
     sequence: u64,
     events: [String; 2],
+    /// Whether the keys are known to be the chain's.
+    keys_checked: bool,
 }
 
 impl fmt::Display for Fork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, sequence, events: [first, second] } = self;
-        write!(f, "chain {id}: forked at event {sequence}\n    {first}\n    {second}")
+        let Self { id, sequence, events: [first, second], keys_checked } = self;
+        write!(f, "chain {id}: forked at event {sequence}\n    {first}\n    {second}")?;
+        if *keys_checked {
+            return Ok(());
+        }
+        f.write_str(
+            "\nby keys that may be anybody's: compare with the folder of a chain that you trust",
+        )
     }
 }
 
@@ -40,7 +48,7 @@ pub(super) fn run(
         Some(second) => {
             let none = || Error::Refused("one chain continues the other: no fork".into());
             let (before, both) =
-                first_difference(&events(first)?, &events(second)?).ok_or_else(none)?;
+                first_difference(&proven(first)?, &events(second)?).ok_or_else(none)?;
             // Where a recovery stands beside another event, the one before names both key sets.
             if chain::fork(&both).is_some() { both } else { [before, both].concat() }
         }
@@ -55,7 +63,13 @@ pub(super) fn run(
         id: fork.chain.to_string(),
         sequence: fork.sequence,
         events: fork.events.map(|digest| digest.to_string()),
+        keys_checked: second.is_some() && first.is_dir(),
     })
+}
+
+/// The events of a chain's folder, replayed from the chain's id, or those of a chain file.
+fn proven(path: &Path) -> Result<Vec<u8>, Error> {
+    if path.is_dir() { Ok(ChainFolder::open(path)?.events().to_vec()) } else { events(path) }
 }
 
 /// The events of a chain's folder, or of a chain file.

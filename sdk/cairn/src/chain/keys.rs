@@ -21,7 +21,7 @@ const ALGORITHMS: [Algorithm; 5] = [
 /// A signature algorithm, from the weakest to the strongest.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum AlgorithmName {
-    /// Ed25519, events of about 400 bytes; the only one that images verify
+    /// Ed25519; events of about 400 bytes
     Ed25519,
     /// ML-DSA-44, against quantum computers; events of about 4 KB
     #[value(name = "ml-dsa-44")]

@@ -34,7 +34,7 @@ pub enum Command {
     Init {
         /// The folder: `chain.json` (the chain's id), `chain.cbor` (events) and `key` (mode 0600).
         chain: PathBuf,
-        /// What signs; `append` can raise it. Images verify Ed25519 alone and refuse any other chain.
+        /// What signs; `append` can raise it.
         #[arg(long, value_enum, value_name = "NAME", default_value = "ed25519")]
         algorithm: AlgorithmName,
         /// Makes a recovery secret in this new file (mode 0600), which `recover` needs when the key is
@@ -70,7 +70,8 @@ pub enum Command {
     #[command(subcommand)]
     Bundle(bundle::Command),
     /// Looks for two different events at one place of two copies of a chain, and writes both: proof
-    /// that the owner, or a thief of the keys, said two things at once.
+    /// that the owner, or a thief of the keys, said two things at once. Only with a chain's folder is it
+    /// known that the keys are the chain's; a file may have been made by anybody.
     Fork {
         /// A chain's folder, or a chain file; or the evidence itself, without a second one.
         first: PathBuf,
