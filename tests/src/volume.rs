@@ -23,7 +23,14 @@ impl Chain {
     /// A new chain.
     #[must_use]
     pub fn new(environment: &Environment, folder: PathBuf) -> Self {
-        environment.cairn([OsStr::new("chain"), "init".as_ref(), folder.as_ref()]);
+        Self::with(environment, folder, &[])
+    }
+
+    /// A new chain, made with options of `cairn chain init`.
+    #[must_use]
+    pub fn with(environment: &Environment, folder: PathBuf, options: &[&str]) -> Self {
+        let init = [OsStr::new("chain"), "init".as_ref(), folder.as_ref()];
+        environment.cairn(init.into_iter().chain(options.iter().map(OsStr::new)));
         Self { environment: environment.clone(), folder }
     }
 
@@ -63,6 +70,13 @@ impl Chain {
         ];
         self.environment.cairn(arguments);
         image
+    }
+
+    /// Makes a new key for the chain, with its recovery secret.
+    pub fn recover(&self, secret: &Path) {
+        let [chain, recover, recovery] = ["chain", "recover", "--recovery"].map(OsStr::new);
+        let arguments = [chain, recover, self.folder.as_ref(), recovery, secret.as_ref()];
+        self.environment.cairn(arguments);
     }
 
     /// Ends the chain for good.

@@ -19,6 +19,7 @@ mod requests;
 mod shared;
 mod stalls;
 mod status;
+mod stolen;
 
 use house::House;
 use libtest_mimic::Arguments;
@@ -34,6 +35,7 @@ fn main() {
         damage::tests(&house),
         age::tests(&house),
         healing::tests(&house),
+        stolen::tests(&house),
         nexus::tests(&house),
         stalls::tests(&house),
     ];
