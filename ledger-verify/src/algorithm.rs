@@ -135,10 +135,10 @@ impl Verification {
             key_bytes: 0,
             classic_key: [0; CLASSIC_KEY_BYTES],
             #[cfg(feature = "ml-dsa")]
-            lattice: crate::ml_dsa::Verification::new(match algorithm.parameter_set() {
-                Some(set) => set,
-                None => ParameterSet::MlDsa44,
-            }),
+            lattice: match algorithm.parameter_set() {
+                Some(set) => crate::ml_dsa::Verification::new(set),
+                None => crate::ml_dsa::Verification::NOTHING,
+            },
         }
     }
 

@@ -137,10 +137,17 @@ pub(crate) struct Verification {
 }
 
 impl Verification {
+    /// One that was not begun: all zeros, so that memory which holds it takes no room in a program.
+    pub(crate) const NOTHING: Self = Self::with(ParameterSet::MlDsa44, Sponge::new(0));
+
     pub(crate) const fn new(set: ParameterSet) -> Self {
+        Self::with(set, Sponge::new(RATE_SHAKE_256))
+    }
+
+    const fn with(set: ParameterSet, key_hash: Sponge) -> Self {
         Self {
             set,
-            key_hash: Sponge::new(RATE_SHAKE_256),
+            key_hash,
             rho: [0; RHO_BYTES],
             t1: [0; T1_BYTES],
             key_bytes: 0,
