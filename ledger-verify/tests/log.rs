@@ -355,6 +355,18 @@ fn one_key_is_one_witness_under_whatever_names_and_the_logs_is_none() {
 }
 
 #[test]
+fn what_the_logs_key_signs_as_a_witness_is_not_signed_by_the_log() {
+    let text = text_of(&leaves(5));
+    let logs_own = Signer::new("w2.example", KeyType::CosignatureEd25519, 0);
+    assert_eq!(logs_own.public, log().public);
+    let witnesses = [logs_own.key()];
+    let policy = Policy { log: log().key(), witnesses: &witnesses, witnesses_wanted: 0 };
+    let note = format!("{text}\n{}", logs_own.sign(&text, 40));
+    let verified = policy.verify(&Note::parse(note.as_bytes()).unwrap());
+    assert_eq!(verified.map_err(|error| error.reason), Err(Reason::NoLogSignature));
+}
+
+#[test]
 fn the_logs_own_time_is_no_witness_time() {
     let text = text_of(&leaves(5));
     let log = Signer::new(log().name, KeyType::CosignatureEd25519, 8);

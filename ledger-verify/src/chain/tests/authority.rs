@@ -194,6 +194,8 @@ fn a_recovery_brings_back_the_time() {
     let theft = Draft { time_s: u64::MAX, ..draft(3, vec![]) };
     append(&mut chain, &theft, &[key(3)]).unwrap();
     assert_eq!(refused(&chain, &draft(4, vec![]), &[key(4)]), Reason::Time);
+    let revoke = Draft { kind: Kind::Revocation, next: None, recovery: None, ..draft(4, vec![]) };
+    assert_eq!(refused(&chain, &revoke, &[key(4)]), Reason::Time);
     append(&mut chain, &recovery_at(4), &[recovery_key(0)]).unwrap();
     assert_eq!(chain.proven().unwrap().head().time_s, 1_004);
 }

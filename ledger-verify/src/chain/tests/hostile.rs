@@ -29,6 +29,11 @@ pub(super) fn event_by(chain: &Chain, signer: &SecretKey) -> Vec<u8> {
     Body { signer: signer.clone(), ..body }.frame()
 }
 
+/// The event that follows `chain`, but for the chain that it names.
+pub(super) fn event_of(chain: &Chain, id: Digest) -> Vec<u8> {
+    Body::after(chain).with(CHAIN, digest_or_null(Some(id))).frame()
+}
+
 fn encoded(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut encoded = Vec::new();
     put(&mut encoded);

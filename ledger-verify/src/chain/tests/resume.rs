@@ -161,6 +161,14 @@ fn a_recovery_beside_an_event_is_evidence_of_a_fork_with_the_event_before() {
     assert_eq!(fork(&[&theft, &recovery_event]), None);
     assert_eq!(fork(&[&frames[1], &theft, &recovery_event]), None);
     assert_eq!(fork(&[&frames[1], &frames[2], &theft, &recovery_event]), None);
+    assert_eq!(fork(&[&frames[2], &theft, &recovery_event, &theft]), None);
+    // One that commits to the same keys and stands elsewhere.
+    let sibling = draft(2, vec![item("l", 1)]);
+    let sibling = append(&mut chain_of(2).0, &sibling, &[key(2)]).unwrap();
+    assert_eq!(fork(&[&sibling, &theft, &recovery_event]), None);
+    // An event of another chain that names the same one before.
+    let foreign = hostile::event_of(&chain, Digest([3; 32]));
+    assert_eq!(fork(&[&theft, &foreign]), None);
     assert_eq!(fork(&[&frames[2], &theft, &theft]), None);
     // A stranger's event at that place.
     let mut stranger = hostile::event_by(&chain, &key(77));
