@@ -9,7 +9,6 @@ mod reference;
 use std::sync::LazyLock;
 
 use ledger_verify::Digest;
-use ledger_verify::algorithm::Algorithm;
 use ledger_verify::log::checkpoint::{Checkpoint, Policy, Trusted};
 use ledger_verify::log::note::{Key, KeyType, Note};
 use ledger_verify::log::proof::Proof;
@@ -240,11 +239,7 @@ struct Signer {
 
 impl Signer {
     fn new(name: &'static str, key_type: KeyType, index: u64) -> Self {
-        let algorithm = match key_type {
-            KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-            KeyType::Note | KeyType::CosignatureEd25519 => Algorithm::Ed25519,
-        };
-        let secret = SecretKey::derive_for(algorithm, &[8; 32], index);
+        let secret = SecretKey::derive_for(key_type.algorithm(), &[8; 32], index);
         let public = secret.public().bytes;
         Self { name, key_type, secret, public }
     }

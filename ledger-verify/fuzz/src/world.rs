@@ -65,11 +65,8 @@ pub fn signer(algorithm: Algorithm) -> SecretKey {
 }
 
 fn note_signer(name: &str, key_type: KeyType) -> &'static NoteSigner {
-    let algorithm = match key_type {
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-        KeyType::Note | KeyType::CosignatureEd25519 => Algorithm::Ed25519,
-    };
-    let secret = SecretKey::derive_for(algorithm, &[6; 32], u64::from(name.as_bytes()[1]));
+    let index = u64::from(name.as_bytes()[1]);
+    let secret = SecretKey::derive_for(key_type.algorithm(), &[6; 32], index);
     // Lives as long as the world does, whose keys borrow from it.
     Box::leak(Box::new(NoteSigner::new(name, key_type, secret).unwrap()))
 }

@@ -29,10 +29,10 @@ pub struct Fork {
 pub fn fork(evidence: &[u8]) -> Option<Fork> {
     let (one, rest) = split(evidence).ok()?;
     let (two, rest) = split(rest).ok()?;
-    let (before, one, two, count) = match rest {
-        [] => (None, one, two, 2),
+    let (before, one, two) = match rest {
+        [] => (None, one, two),
         rest => match split(rest).ok()? {
-            (three, []) => (Some(one), two, three, 3),
+            (three, []) => (Some(one), two, three),
             _ => return None,
         },
     };
@@ -56,9 +56,11 @@ pub fn fork(evidence: &[u8]) -> Option<Fork> {
     };
     let mut rest = evidence;
     let (mut feed, mut any) = (Feed::new(), AnyEvent);
-    let are_signed = (0..count).all(|_| feed.take_event(&mut any, &mut rest) == Ok(true));
+    while !rest.is_empty() {
+        feed.take_event(&mut any, &mut rest).ok().filter(|is_whole| *is_whole)?;
+    }
     let events = [first.digest, second.digest];
-    (are_committed && are_signed).then_some(Fork { chain, sequence: first.sequence, events })
+    are_committed.then_some(Fork { chain, sequence: first.sequence, events })
 }
 
 /// Accepts whatever its own keys signed.

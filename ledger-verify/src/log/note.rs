@@ -39,7 +39,9 @@ impl KeyType {
         }
     }
 
-    pub(super) const fn algorithm(self) -> Algorithm {
+    /// The algorithm of its key.
+    #[must_use]
+    pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Note | Self::CosignatureEd25519 => Algorithm::Ed25519,
             Self::CosignatureMlDsa44 => Algorithm::MlDsa44,

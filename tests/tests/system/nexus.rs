@@ -25,7 +25,7 @@ use volume::Superblock;
 use volume::write::embed_chain;
 
 use crate::house::{House, VOLUME};
-use crate::reading::target;
+use crate::reading::{serves_all, target};
 use crate::shared::{Shared, named, trials, wait_for};
 
 /// Length of the asset's text, as the wallet fills it up.
@@ -182,11 +182,7 @@ fn ledger(machine: &Machine) -> Json {
 /// The machine is slow enough for the supervisor to take a replay without signs of life for dead.
 pub(crate) fn a_volume_proven_by_a_long_chain_is_served_by_a_slow_machine(nexus: &Nexus) {
     let machine = nexus.boot("nexus", &nexus.raws, SLOWLY);
-    for (path, content) in &nexus.files {
-        let response = machine.get(&target(path));
-        assert_eq!(response.status, 200, "{path}: {}", response.text());
-        assert!(response.body == *content, "{path}");
-    }
+    serves_all(&machine, &nexus.files);
     assert_eq!(ledger(&machine)["chain"], hex(&user()));
     assert_eq!(ledger(&machine)["sequence"], nexus.last());
     assert!(machine.lines().iter().all(|line| !line.contains("CRASH")));

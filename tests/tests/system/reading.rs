@@ -4,7 +4,7 @@ use std::thread;
 
 use cairn_tests::machine::Machine;
 use cairn_tests::random::Random;
-use cairn_tests::volume::escape;
+use cairn_tests::volume::{Files, escape};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -67,6 +67,18 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
 /// Where a file is.
 pub(crate) fn target(path: &str) -> String {
     format!("/o/{}", escape(path))
+}
+
+/// Every file comes as it is.
+///
+/// # Panics
+/// If one does not.
+pub(crate) fn serves_all(machine: &Machine, files: &Files) {
+    for (path, content) in files {
+        let response = machine.get(&target(path));
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
+        assert!(response.body == *content, "{path}");
+    }
 }
 
 pub(crate) fn the_root_lists_the_volume(served: &Served) {

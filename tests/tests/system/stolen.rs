@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::house::{House, VOLUME};
-use crate::reading::target;
+use crate::reading::serves_all;
 use crate::shared::{Shared, named, trials};
 
 /// An image that pins a recovery, and volumes of the owner and of the thief.
@@ -63,11 +63,7 @@ pub(crate) fn tests(house: &Shared<House>) -> Vec<Trial> {
 
 pub(crate) fn what_the_owner_says_after_a_recovery_is_served(stolen: &Stolen) {
     let machine = stolen.boot("recovered", &stolen.recovered);
-    for (path, content) in &stolen.files {
-        let response = machine.get(&target(path));
-        assert_eq!(response.status, 200, "{path}: {}", response.text());
-        assert!(response.body == *content, "{path}");
-    }
+    serves_all(&machine, &stolen.files);
     let status: Value = serde_json::from_slice(&machine.get("/status").body).unwrap();
     assert_eq!(
         (&status["ledger"]["state"], &status["ledger"]["sequence"]),

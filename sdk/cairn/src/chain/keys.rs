@@ -3,20 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use clap::ValueEnum as _;
 use ledger_verify::Digest;
 use ledger_verify::algorithm::Algorithm;
 use ledger_verify::write::{KeySet, SecretKey};
 
 use super::file::{create, parent, read_key};
 use crate::{Error, private_folder};
-
-const ALGORITHMS: [Algorithm; 5] = [
-    Algorithm::Ed25519,
-    Algorithm::MlDsa44,
-    Algorithm::HybridMlDsa44,
-    Algorithm::MlDsa65,
-    Algorithm::HybridMlDsa65,
-];
 
 /// A signature algorithm, from the weakest to the strongest.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -89,7 +82,8 @@ impl Secret {
 
     /// The algorithm in which key number `index` is the one of `commitment`.
     pub(super) fn algorithm(&self, index: u64, commitment: Digest) -> Option<Algorithm> {
-        ALGORITHMS.into_iter().find(|algorithm| self.commitment(*algorithm, index) == commitment)
+        let mut algorithms = AlgorithmName::value_variants().iter().copied().map(Algorithm::from);
+        algorithms.find(|algorithm| self.commitment(*algorithm, index) == commitment)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use ledger_verify::algorithm::Algorithm;
 use ledger_verify::log::note::{KEY_BYTES_MAX, Key, KeyType};
 use ledger_verify::write::SecretKey;
 use ledger_verify::write::log::NoteSigner;
@@ -24,11 +23,7 @@ pub(super) fn signer(
     key_type: KeyType,
     master: &[u8; 32],
 ) -> Result<NoteSigner, Error> {
-    let algorithm = match key_type {
-        KeyType::Note | KeyType::CosignatureEd25519 => Algorithm::Ed25519,
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-    };
-    NoteSigner::new(name, key_type, SecretKey::derive_for(algorithm, master, 0))
+    NoteSigner::new(name, key_type, SecretKey::derive_for(key_type.algorithm(), master, 0))
         .map_err(|reason| Error::Usage(format!("{name}: {reason}")))
 }
 

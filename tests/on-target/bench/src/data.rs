@@ -174,11 +174,7 @@ mod tests {
     }
 
     fn secret(known: KnownKey) -> SecretKey {
-        let algorithm = match known.key_type {
-            KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-            KeyType::Note | KeyType::CosignatureEd25519 => Algorithm::Ed25519,
-        };
-        SecretKey::derive_for(algorithm, &[8; 32], known.name.len() as u64)
+        SecretKey::derive_for(known.key_type.algorithm(), &[8; 32], known.name.len() as u64)
     }
 
     fn sign(known: KnownKey, text: &str) -> String {
