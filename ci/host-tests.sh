@@ -13,6 +13,10 @@ else
     cargo test --quiet --workspace --exclude cairn-tests --no-fail-fast
 fi
 
+# The workspace turns ML-DSA on, and so hides what a verifier without it refuses.
+echo "--- ledger-verify without ML-DSA"
+cargo test --quiet --package ledger-verify --lib
+
 # Off by default, because what is behind it is unmaintained.
 echo "--- crypto with Kyber-768"
 cargo test --quiet --package crypto --features kyber768 --lib

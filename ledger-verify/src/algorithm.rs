@@ -15,8 +15,8 @@ use crate::ml_dsa::ParameterSet;
 
 /// A signature algorithm.
 ///
-/// The order is that of strength: a chain's weakest key may only move up (`docs/ledger.md`,
-/// "Algorithms"). All but Ed25519 need the feature `ml-dsa`.
+/// The order is that of strength: a chain's weakest key only moves up, but by a recovery (`docs/ledger.md`,
+/// rule 6). All but Ed25519 need the feature `ml-dsa`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Algorithm {
     /// Ed25519 (RFC 8032), verified strictly.

@@ -314,6 +314,72 @@ fn endless_data_is_refused_at_its_length() {
     }
 }
 
+/// A head that says how long what follows is.
+fn head(major: u8, count: u8) -> Vec<u8> {
+    if count < 24 { vec![major << 5 | count] } else { vec![major << 5 | 24, count] }
+}
+
+#[test]
+fn a_log_proof_has_its_limits() {
+    let chain = chain(1);
+    let anchor = chain[0].anchor;
+    let unlogged = bundle_of(&chain, None, None);
+    let text = checkpoint_text("log.example", 1, &tree::leaf_hash(&log_entry(&anchor)));
+    let start = |text: &str| {
+        let length = u8::try_from(text.len()).unwrap();
+        let events = &unlogged[..unlogged.len() - 1];
+        [events, &[0x84, 0], &head(2, length), text.as_bytes()].concat()
+    };
+    let (array, good) = (4, start(&text));
+    let end = good.len() as u64;
+    let out_of_range = |at| Err(Error::Encoding(at, Problem::OutOfRange));
+    let truncated = |at| Err(Error::Encoding(at, Problem::Truncated));
+    for (more, expected) in [
+        (head(array, 64), truncated(end + 2)),
+        (head(array, 65), out_of_range(end)),
+        ([head(array, 0), head(array, 0)].concat(), out_of_range(end + 1)),
+        ([head(array, 0), head(array, 64)].concat(), truncated(end + 3)),
+        ([head(array, 0), head(array, 65)].concat(), out_of_range(end + 1)),
+    ] {
+        assert_eq!(device(&[&good[..], &more].concat(), anchor, None), expected);
+    }
+    // Also without a policy it is a checkpoint, and a text.
+    for (text, expected) in [
+        ("log.example\n1\n".to_owned(), log::Reason::NoteFormat),
+        (format!("{text}a\tb\n"), log::Reason::NotText),
+    ] {
+        let Err(Error::Log(error)) = device(&start(&text), anchor, None) else { panic!() };
+        assert_eq!(error.reason, expected);
+    }
+}
+
+#[test]
+fn nothing_is_read_after_a_refusal() {
+    let chain = chain(2);
+    let good = bundle_of(&chain, None, None);
+    let (mut device, mut reader) = (Chain::new(chain[1].anchor), Reader::new(None));
+    let error = Error::Encoding(0, Problem::WrongType);
+    assert_eq!(reader.push(&mut device, &[0]), Err(error));
+    assert_eq!((reader.push(&mut device, &good), reader.end()), (Err(error), Err(error)));
+    // A whole bundle, and a byte too many.
+    let (mut device, mut reader) = (Chain::new(chain[1].anchor), Reader::new(None));
+    let error = Error::Encoding(good.len() as u64, Problem::Trailing);
+    assert_eq!(reader.push(&mut device, &[&good[..], &[0]].concat()), Err(error));
+    assert_eq!(reader.end(), Err(error));
+}
+
+#[test]
+fn no_bundle_is_made_that_no_device_reads() {
+    let chain = chain(1);
+    let (_, proof) = logged(&chain[0].anchor);
+    let stranger = "\u{2014} stranger.example AAAAAAAA\n";
+    for (strangers, is_made) in [(63, true), (64, false)] {
+        let proof = format!("{proof}{}", stranger.repeat(strangers));
+        let proof = Proof::parse(proof.as_bytes()).unwrap();
+        assert_eq!(bundle(None, &chain[0].event, Some(&proof)).is_some(), is_made);
+    }
+}
+
 #[test]
 fn a_bundle_has_at_most_a_mebibyte() {
     // Real events, more than a bundle may have: each is fine, all together are too long.

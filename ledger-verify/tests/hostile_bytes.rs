@@ -47,7 +47,7 @@ fn accepted(bytes: &[u8], anchor: Anchor, piece_bytes: usize) -> bool {
     let mut whole = Chain::new(anchor);
     let replayed = whole.replay(bytes);
     // Both ways in agree, also about the reason and the place.
-    assert_eq!(fed.map_err(|error| error.reason), replayed.map_err(|error| error.reason));
+    assert_eq!(fed, replayed);
     assert_eq!(chain.head(), whole.head());
     replayed.is_ok() && whole.proven().is_ok()
 }

@@ -9,7 +9,7 @@ mod reference;
 use std::sync::LazyLock;
 
 use ledger_verify::Digest;
-use ledger_verify::log::checkpoint::{Checkpoint, Policy, Trusted};
+use ledger_verify::log::checkpoint::{Checkpoint, Policy, Trusted, WITNESSES_MAX};
 use ledger_verify::log::note::{Key, KeyType, Note};
 use ledger_verify::log::proof::Proof;
 use ledger_verify::log::tree::{
@@ -325,6 +325,48 @@ fn a_policy_counts_witnesses_not_signatures() {
     let stranger = Signer::new("w9.example", KeyType::CosignatureEd25519, 9);
     let with_stranger = [w1.sign(&text, 50), stranger.sign(&text, 50)];
     assert_eq!(verify(&note(&with_stranger), 2), two_wanted);
+    // Nor does what is no signature of any kind, or longer than any; not under a known name or a known id.
+    let known_id = w1.sign(&text, 50).split(' ').nth(2).unwrap()[..8].to_owned();
+    for (name, what) in [
+        ("w9.example", "nobase64!".to_owned()),
+        ("w9.example", "A".repeat(4096)),
+        ("w9.example", known_id + "!"),
+        ("w1.example", "AAAAAAAA!".to_owned()),
+    ] {
+        let line = format!("\u{2014} {name} {what}\n");
+        assert_eq!(verify(&note(&[w1.sign(&text, 50), line]), 1), Ok(Some(50)));
+    }
+}
+
+#[test]
+fn who_makes_no_cosignatures_is_no_witness() {
+    let text = text_of(&leaves(5));
+    let other_log = Signer::new("other.example/log", KeyType::Note, 9);
+    let note = format!("{text}\n{}{}", log().sign(&text, 0), other_log.sign(&text, 0));
+    let note = Note::parse(note.as_bytes()).unwrap();
+    let witnesses = [other_log.key()];
+    let policy = Policy { log: log().key(), witnesses: &witnesses, witnesses_wanted: 1 };
+    let reason = policy.verify(&note).unwrap_err().reason;
+    assert_eq!(reason, Reason::TooFewWitnesses { found: 0, wanted: 1 });
+}
+
+#[test]
+fn witnesses_beyond_the_most_a_policy_may_have_count_for_nothing() {
+    let text = text_of(&leaves(5));
+    let late = Signer::new("late.example", KeyType::CosignatureEd25519, 40);
+    let others = (0..WITNESSES_MAX as u64)
+        .map(|index| Signer::new("w.example", KeyType::CosignatureEd25519, 50 + index));
+    let others: Vec<_> = others.collect();
+    let mut witnesses: Vec<_> = others.iter().map(Signer::key).collect();
+    witnesses.push(late.key());
+    let note = format!("{text}\n{}{}", log().sign(&text, 0), late.sign(&text, 50));
+    let note = Note::parse(note.as_bytes()).unwrap();
+    let verify = |witnesses: &[Key<'_>]| {
+        let policy = Policy { log: log().key(), witnesses, witnesses_wanted: 1 };
+        policy.verify(&note).map(|trusted| trusted.witnessed_s).map_err(|error| error.reason)
+    };
+    assert_eq!(verify(&witnesses[1..]), Ok(Some(50)));
+    assert_eq!(verify(&witnesses), Err(Reason::TooFewWitnesses { found: 0, wanted: 1 }));
 }
 
 #[test]

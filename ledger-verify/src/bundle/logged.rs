@@ -7,7 +7,7 @@ use crate::cbor::Pull;
 use crate::chain::BUFFER_BYTES;
 use crate::digest::Digest;
 use crate::log::checkpoint::{Checkpoint, Policy, TEXT_BYTES_MAX, Tally};
-use crate::log::note::{NAME_BYTES_MAX, SIGNATURE_BYTES_MAX};
+use crate::log::note::{NAME_BYTES_MAX, SIGNATURE_BYTES_MAX, first_control};
 use crate::log::proof::HASHES_MAX;
 use crate::log::{self, Reason, tree};
 
@@ -105,7 +105,7 @@ impl LogProof {
             let complete = self.read(pull, buffer, input)?;
             let checked = match complete {
                 Complete::Item => continue,
-                Complete::Text => self.check_origin(buffer, policy),
+                Complete::Text => self.check_text(buffer, policy),
                 Complete::Hashes => self.check_inclusion(buffer, leaf, policy),
                 Complete::Signature => self.count(buffer, verification, policy),
                 Complete::All => self.conclude(policy),
@@ -199,11 +199,14 @@ impl LogProof {
     }
 
     #[inline(never)]
-    fn check_origin(
+    fn check_text(
         &self,
         buffer: &[u8; BUFFER_BYTES],
         policy: Option<&Policy<'_>>,
     ) -> Result<(), Reason> {
+        if first_control(self.text(buffer)?.as_bytes()).is_some() {
+            return Err(Reason::NotText);
+        }
         let checkpoint = self.checkpoint(buffer)?;
         match policy {
             Some(policy) if policy.log.name() != checkpoint.origin => Err(Reason::Origin),

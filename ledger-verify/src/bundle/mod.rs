@@ -19,6 +19,8 @@ use crate::log::tree::leaf_hash;
 use crate::registers::{REGISTER_BYTES_MAX, REGISTERS_MAX};
 use error::Halt;
 use logged::LogProof;
+#[cfg(any(test, feature = "write"))]
+pub(crate) use logged::SIGNATURES_MAX;
 
 /// Longest bundle, in bytes.
 pub const BUNDLE_BYTES_MAX: u64 = 1 << 20;
@@ -87,7 +89,7 @@ impl<'p> Reader<'p> {
     }
 
     /// The bundle ends here: what it says is now proven by `chain`. Returns the time of the oldest
-    /// witness signature, if the policy wants any.
+    /// witness signature, if a witness of the policy signed.
     ///
     /// # Errors
     /// As [`Reader::push`]; [`Problem::Truncated`].

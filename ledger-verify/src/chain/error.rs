@@ -13,7 +13,7 @@ use crate::registers::Rule;
 pub struct Error {
     /// Sequence number that the refused event had to have.
     pub event: u64,
-    /// Offset of the refused item, in bytes from the start of the chain.
+    /// Offset of the refused item, in bytes from where the replay began.
     pub offset: u64,
     /// The rule that was broken.
     pub reason: Reason,
@@ -54,7 +54,7 @@ pub enum Reason {
     AlgorithmUnknown,
     /// An algorithm that this build does not verify.
     AlgorithmUnsupported(Algorithm),
-    /// A key's algorithm is weaker than the chain's weakest so far.
+    /// A key's algorithm is weaker than that of the event before, or than the policy wants.
     AlgorithmWeaker,
     /// Fewer signatures than the threshold.
     TooFewSignatures,
@@ -70,8 +70,8 @@ pub enum Reason {
     State,
     /// The snapshot of the registers is not one.
     Snapshot,
-    /// Events came already, the chain is to be resumed at another event than the anchored, or was begun
-    /// again inside an event.
+    /// Registers came behind events or in a replay that ends at the anchor, or the chain was begun again
+    /// inside an event.
     Resumed,
     /// Another event than the anchored one stands at the anchor's sequence number.
     NotAnchored,

@@ -173,7 +173,11 @@ impl Chain {
     /// Sequence number of the event that has to come next.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
-        self.head().map_or(0, |head| head.position.sequence.saturating_add(1))
+        match (self.head(), self.span) {
+            (Some(head), _) => head.position.sequence.saturating_add(1),
+            (None, Span::FromAnchor) => self.anchor.sequence,
+            (None, Span::All | Span::ToAnchor) => 0,
+        }
     }
 
     /// What the chain proves.
@@ -367,7 +371,8 @@ impl Judge for Chain {
     }
 }
 
-/// A chain that was replayed up to its anchor or beyond: every event verified, none skipped.
+/// A chain that was replayed up to its anchor or beyond: every event verified, none skipped from where it
+/// began, the first event or the anchored one.
 #[derive(Clone, Copy, Debug)]
 pub struct Proven<'a> {
     head: &'a Head,

@@ -29,7 +29,7 @@ pub struct Policy<'a> {
     /// The log. Its name is the origin of its checkpoints.
     pub log: Key<'a>,
     /// The witnesses known, at most [`WITNESSES_MAX`]. One public key is one witness, under whatever names;
-    /// the log's is none.
+    /// the log's is none, nor is one that makes no cosignatures.
     pub witnesses: &'a [Key<'a>],
     /// How many different witnesses have to have signed.
     pub witnesses_wanted: usize,
@@ -110,9 +110,10 @@ impl Policy<'_> {
         Some((key, bit))
     }
 
-    /// The bit of a witness in a [`Tally`]: that of the first with its public key, and none for the log's.
+    /// The bit of a witness in a [`Tally`]: that of the first with its public key, and none for the log's or
+    /// for a key whose signatures have no time.
     fn witness_bit(&self, key: &Key<'_>) -> u64 {
-        if key.public() == self.log.public() {
+        if key.public() == self.log.public() || key.key_type() == KeyType::Note {
             return 0;
         }
         let first = self.witnesses.iter().position(|other| other.public() == key.public());

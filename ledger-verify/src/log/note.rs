@@ -62,12 +62,14 @@ impl<'a> Key<'a> {
     /// A key of a name; its id follows from both.
     ///
     /// # Errors
-    /// [`Reason::KeyName`]; [`Reason::VerifierKey`] for a key of the wrong length.
+    /// [`Reason::KeyName`]; [`Reason::VerifierKey`] for a key of the wrong length, or of an algorithm that
+    /// this build does not verify.
     pub fn new(name: &'a str, key_type: KeyType, public: &'a [u8]) -> Result<Self, Reason> {
         if !is_key_name(name) {
             return Err(Reason::KeyName);
         }
-        if public.len() != key_type.algorithm().public_bytes() {
+        let algorithm = key_type.algorithm();
+        if public.len() != algorithm.public_bytes() || !algorithm.is_supported() {
             return Err(Reason::VerifierKey);
         }
         let hash = Sha256::new()
@@ -153,7 +155,7 @@ impl<'a> Note<'a> {
         if note.len() > NOTE_BYTES_MAX {
             return Err(fail(NOTE_BYTES_MAX, Reason::TooLong));
         }
-        if let Some(offset) = note.iter().position(|byte| *byte < 0x20 && *byte != b'\n') {
+        if let Some(offset) = first_control(note) {
             return Err(fail(offset, Reason::NotText));
         }
         let note = core::str::from_utf8(note)
@@ -185,6 +187,11 @@ impl<'a> Note<'a> {
         Lines::new(self.signatures)
             .filter_map(move |(offset, line)| parse_line(start + offset, line).ok())
     }
+}
+
+/// Where the first byte is that stands in no note (c2sp.org/signed-note, "Format").
+pub(crate) fn first_control(note: &[u8]) -> Option<usize> {
+    note.iter().position(|byte| *byte < 0x20 && *byte != b'\n')
 }
 
 fn parse_line(offset: usize, line: &str) -> Result<SignatureLine<'_>, Error> {

@@ -10,7 +10,7 @@ struct Level {
     child_count: u64,
 }
 
-/// Builds a tree from the blocks of a file, in order, in 28 KiB of memory whatever the length.
+/// Builds a tree from the blocks of a file, in order, in 32 KiB of memory whatever the length.
 ///
 /// Finished nodes go to `emit(level, index, node)`, each exactly once, in ascending index per level.
 /// [`Builder::push`] and [`Builder::finish`] must be given the same sink.

@@ -34,7 +34,7 @@ pub const NAME_BYTES_MAX: usize = 48;
 /// Longest platform name of a release, in bytes.
 pub const PLATFORM_BYTES_MAX: usize = 32;
 
-/// Longest register as a snapshot has it, in bytes: a release with the longest names takes 161.
+/// Longest register as a snapshot has it, in bytes: a release with the longest names takes 155.
 pub const REGISTER_BYTES_MAX: usize = 192;
 
 /// Name of the one policy register.
@@ -166,7 +166,7 @@ pub struct Release {
 /// What a chain demands of itself and of its readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The weakest algorithm that a later event's key may have; only ever rises.
+    /// The weakest algorithm that a later event's key may have, but a recovery's; only ever rises.
     pub weakest: Algorithm,
     /// How old the last event may be for a reader with a clock, in seconds; 0 for any age.
     pub age_max_s: u64,

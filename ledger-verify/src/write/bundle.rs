@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use crate::bundle::VERSION;
+use crate::bundle::{SIGNATURES_MAX, VERSION};
 use crate::cbor::{Sink, array, bytes, null, text, unsigned};
 use crate::chain::split;
 use crate::log::note::SIGNATURE_BYTES_MAX;
@@ -24,7 +24,8 @@ pub fn registers(table: &Table) -> Vec<Vec<u8>> {
 /// Makes a bundle of `events`, whole events back to back. [`registers`] are those after the first of
 /// them, if that is not the chain's first; `proof` is that the last of them is logged.
 ///
-/// `None` when `events` are not whole events.
+/// `None` when `events` are not whole events, or the proof has no signature that a verifier reads, or more
+/// than it reads.
 #[must_use]
 pub fn bundle(
     registers: Option<&[Vec<u8>]>,
@@ -50,13 +51,13 @@ pub fn bundle(
     array(&mut bundle, count);
     bundle.put(events);
     match proof {
-        Some(proof) => put_proof(&mut bundle, proof),
+        Some(proof) => put_proof(&mut bundle, proof)?,
         None => null(&mut bundle),
     }
     Some(bundle)
 }
 
-fn put_proof(sink: &mut Vec<u8>, proof: &Proof<'_>) {
+fn put_proof(sink: &mut Vec<u8>, proof: &Proof<'_>) -> Option<()> {
     let hashes: Vec<_> = proof.hashes().collect();
     // Longer ones are by nobody that a policy can name.
     let signatures: Vec<_> = proof
@@ -67,6 +68,9 @@ fn put_proof(sink: &mut Vec<u8>, proof: &Proof<'_>) {
             Some((line.name, line.decode(&mut buffer)?.to_vec()))
         })
         .collect();
+    if !(1..=SIGNATURES_MAX).contains(&signatures.len()) {
+        return None;
+    }
     array(sink, 4);
     unsigned(sink, proof.index);
     bytes(sink, proof.note().text().as_bytes());
@@ -78,4 +82,5 @@ fn put_proof(sink: &mut Vec<u8>, proof: &Proof<'_>) {
         text(sink, name);
         bytes(sink, signature);
     }
+    Some(())
 }

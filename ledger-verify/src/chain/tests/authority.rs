@@ -1,6 +1,11 @@
 //! Who may sign: commitments, thresholds, recovery, revocation, algorithms.
 
 use super::*;
+#[cfg(not(feature = "ml-dsa"))]
+use crate::log::{
+    self,
+    note::{Key, KeyType},
+};
 
 #[test]
 fn only_committed_keys_sign() {
@@ -264,9 +269,18 @@ fn algorithms_not_built_in_are_named_and_refused() {
     append(&mut chain, &to_strong, &[key(1)]).unwrap();
     let mut by_strong = draft(2, vec![]);
     by_strong.keys = KeySet::single(strong.public());
-    let reason = refused(&chain, &by_strong, &[strong]);
+    let reason = refused(&chain, &by_strong, std::slice::from_ref(&strong));
     assert_eq!(reason, Reason::AlgorithmUnsupported(Algorithm::MlDsa44));
     assert_eq!(reason.to_string(), "ML-DSA-44 not supported");
+    // Nor is anything believed on half of a signature, or on none.
+    for algorithm in STRONG {
+        let signer = strong_key(algorithm, 2);
+        let (public, signature) = (signer.public().bytes, signer.sign(b"message"));
+        assert!(!algorithm.verify(&public, b"message", &signature), "{algorithm}");
+    }
+    let public = strong.public().bytes;
+    let witness = Key::new("w.example", KeyType::CosignatureMlDsa44, &public);
+    assert_eq!(witness.unwrap_err(), log::Reason::VerifierKey);
 }
 
 fn strong_key(algorithm: Algorithm, index: u64) -> SecretKey {
@@ -285,7 +299,6 @@ fn chain_to(keys: &KeySet) -> (Chain, Draft) {
     (chain, by)
 }
 
-#[cfg(feature = "ml-dsa")]
 const STRONG: [Algorithm; 4] =
     [Algorithm::MlDsa44, Algorithm::HybridMlDsa44, Algorithm::MlDsa65, Algorithm::HybridMlDsa65];
 
@@ -322,11 +335,17 @@ fn every_algorithm_signs_and_every_part_of_its_signature_counts() {
 #[cfg_attr(miri, ignore = "ML-DSA keys and signatures made by another crate")]
 fn a_chain_never_goes_back_to_a_weaker_algorithm() {
     for algorithm in STRONG {
-        let signer = strong_key(algorithm, 2);
-        let (mut chain, mut by) = chain_to(&KeySet::single(signer.public()));
-        by.next = Some(set(3).digest());
-        append(&mut chain, &by, std::slice::from_ref(&signer)).unwrap();
-        assert_eq!(refused(&chain, &draft(3, vec![]), &[key(3)]), Reason::AlgorithmWeaker);
+        // A policy that asks for less allows nothing.
+        for writes in [vec![], vec![registers::policy(Algorithm::Ed25519, 60)]] {
+            let signer = strong_key(algorithm, 2);
+            let (mut chain, mut by) = chain_to(&KeySet::single(signer.public()));
+            (by.next, by.writes) = (Some(set(3).digest()), writes);
+            append(&mut chain, &by, std::slice::from_ref(&signer)).unwrap();
+            let mut weaker = draft(3, vec![]);
+            assert_eq!(refused(&chain, &weaker, &[key(3)]), Reason::AlgorithmWeaker);
+            (weaker.kind, weaker.next) = (Kind::Revocation, None);
+            assert_eq!(refused(&chain, &weaker, &[key(3)]), Reason::AlgorithmWeaker);
+        }
     }
     // A set is as strong as its weakest key.
     let mixed = KeySet::new(1, vec![strong_key(Algorithm::MlDsa65, 2).public(), key(2).public()]);

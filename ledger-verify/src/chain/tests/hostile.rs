@@ -34,6 +34,11 @@ pub(super) fn event_of(chain: &Chain, id: Digest) -> Vec<u8> {
     Body::after(chain).with(CHAIN, digest_or_null(Some(id))).frame()
 }
 
+/// The event that follows `chain`, but for its number.
+pub(super) fn event_at(chain: &Chain, sequence: u64) -> Vec<u8> {
+    Body::after(chain).with(SEQUENCE, encoded(|sink| unsigned(sink, sequence))).frame()
+}
+
 fn encoded(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut encoded = Vec::new();
     put(&mut encoded);
@@ -233,8 +238,10 @@ fn a_later_event_cannot_pass_for_a_first_one_or_the_other_way_round() {
     assert_eq!(Body::after(&chain).with(SEQUENCE, zero()).refused(&chain), Reason::Kind);
     let restart = Body::after(&chain).with(SEQUENCE, zero()).with(CHAIN, none());
     assert_eq!(restart.with(PREVIOUS, none()).refused(&chain), Reason::OtherChain);
-    // The first event of a chain whose id is its digest, but with a number other than 0.
     let blank = Chain::new(Anchor::first(Digest::ZERO));
+    let linked = digest_or_null(Some(Digest([2; 32])));
+    assert_eq!(malformed(&Body::after(&blank).with(PREVIOUS, linked).encode()), Reason::Kind);
+    // The first event of a chain whose id is its digest, but with a number other than 0.
     let late = Body::after(&blank)
         .with(SEQUENCE, encoded(|sink| unsigned(sink, 1)))
         .with(CHAIN, digest_or_null(Some(Digest([1; 32]))))

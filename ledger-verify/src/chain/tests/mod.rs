@@ -167,7 +167,27 @@ fn feed_stops_at_the_first_refused_event() {
     assert!(error.offset > offset && error.offset < offset + frames[2].len() as u64);
     assert_eq!(error.to_string(), "chain event 2: bad signature");
     assert_eq!(feed.push(&mut chain, &[]), Err(error));
+    // Not even the event as it should have been.
+    frames[2][signature] ^= 1;
+    assert_eq!(feed.push(&mut chain, &frames[2..].concat()), Err(error));
     assert_eq!(feed.end(&chain), Err(error));
+    assert_eq!(chain.next_sequence(), 2);
+}
+
+#[test]
+fn feed_does_not_go_on_inside_a_refused_event() {
+    let keys = KeySet::new(2, [0, 1].map(|index| key(index).public()).into());
+    let (event, anchor) = first(&Draft { keys, ..draft(0, vec![]) }, &[0, 1].map(key)).unwrap();
+    let (parts, _) = split(&event).unwrap();
+    // Behind the body stand two signatures; one was promised and refused.
+    let body = event.windows(parts.body.len()).position(|window| window == parts.body).unwrap();
+    let count = body + parts.body.len();
+    assert_eq!(event[count], 0x82);
+    let (mut chain, mut feed) = (Chain::new(anchor), Feed::new());
+    let error = feed.push(&mut chain, &[&event[..count], &[0x81]].concat()).unwrap_err();
+    assert_eq!(error.reason, Reason::TooFewSignatures);
+    assert_eq!(feed.push(&mut chain, &event[count..]), Err(error));
+    assert_eq!((feed.end(&chain), chain.head()), (Err(error), None));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn registers_must_be_those_the_signers_saw() {
     assert_eq!(chain.apply(&frame).unwrap_err().reason, Reason::State);
 }
 
-fn policy(weakest: Algorithm, age_max_s: u64) -> Write {
+pub(super) fn policy(weakest: Algorithm, age_max_s: u64) -> Write {
     let value = WriteValue::Policy(Policy { weakest, age_max_s });
     Write { name: Name::new("policy").unwrap(), value }
 }

@@ -37,6 +37,14 @@ fn resumes_with_registers_of_every_kind() {
 }
 
 #[test]
+fn a_policy_binds_a_replay_that_resumes() {
+    let (made, event) = begin(vec![registers::policy(Algorithm::MlDsa44, 0)]);
+    let mut chain = Chain::new(anchor_of(&made));
+    resume(&mut chain, made.table(), &event).unwrap();
+    assert_eq!(refused(&chain, &draft(1, vec![]), &[key(1)]), Reason::AlgorithmWeaker);
+}
+
+#[test]
 fn resumes_nowhere_else_and_with_nothing_else() {
     let (made, events, third) = with_third();
     let anchor = anchor_of(&third);
@@ -44,6 +52,7 @@ fn resumes_nowhere_else_and_with_nothing_else() {
         let mut chain = Chain::new(anchor);
         let error = resume(&mut chain, table, event).unwrap_err();
         assert!(chain.head().is_none() && chain.proven().is_err());
+        assert_eq!(error.event, 2);
         error.reason
     };
     for wrong in [0, 1, 3, 4] {
@@ -166,6 +175,9 @@ fn a_recovery_beside_an_event_is_evidence_of_a_fork_with_the_event_before() {
     let sibling = draft(2, vec![item("l", 1)]);
     let sibling = append(&mut chain_of(2).0, &sibling, &[key(2)]).unwrap();
     assert_eq!(fork(&[&sibling, &theft, &recovery_event]), None);
+    // An event of another number that names the same one before.
+    let misplaced = hostile::event_at(&chain, 4);
+    assert_eq!(fork(&[&theft, &misplaced]), None);
     // An event of another chain that names the same one before.
     let foreign = hostile::event_of(&chain, Digest([3; 32]));
     assert_eq!(fork(&[&theft, &foreign]), None);
