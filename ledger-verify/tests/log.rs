@@ -196,6 +196,7 @@ fn notes_are_read_strictly() {
     assert_eq!(reason("text\n\n\u{2014} a+b AAAAAAAA\n".into()), Err(Reason::KeyName));
     assert_eq!(reason("text\n\n\u{2014}  AAAAAAAA\n".into()), Err(Reason::KeyName));
     assert_eq!(reason("text\n\n\u{2014} a AAAA\n".into()), Err(Reason::NoteFormat));
+    assert_eq!(reason("text\n\n\u{2014} a AAAA AAAA\n".into()), Err(Reason::NoteFormat));
     let longest = format!("{}\n\n{line}", "x".repeat(65536 - 2 - line.len()));
     assert_eq!(reason(longest.clone()), Ok(()));
     assert_eq!(reason(format!("x{longest}")), Err(Reason::TooLong));

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ledger_verify::bundle::Reader;
+use ledger_verify::bundle::{BUNDLE_BYTES_MAX, Reader};
 use ledger_verify::chain::{Anchor, Chain, Proven, split};
 use ledger_verify::log::checkpoint::Policy;
 use ledger_verify::log::proof::Proof;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::anchor::read_anchor;
 use super::describe::RegisterLine;
 use super::file::replace;
-use super::folder::now_s;
+use super::folder::clock_s;
 use super::{ChainFolder, NamedFile};
 use crate::log::policy;
 use crate::{Error, Output};
@@ -86,7 +86,7 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Error> {
                 |what: &dyn fmt::Display| Error::Refused(format!("{}: {what}", bundle.display()));
             let proven = chain.proven().map_err(|error| refused(&error))?;
             if *fresh {
-                proven.fresh(now_s()).map_err(|stale| refused(&stale))?;
+                proven.fresh(clock_s()).map_err(|stale| refused(&stale))?;
             }
             if let (Some(binary), Some(platform)) = (binary, platform) {
                 check_binary(&proven, binary, platform)?;
@@ -99,7 +99,8 @@ pub(super) fn run(command: &Command, output: &Output) -> Result<(), Error> {
 /// A bundle of a chain's events from number `from` on, with a tlog-proof of the last one.
 ///
 /// # Errors
-/// [`Error::Usage`] when there is no such event; [`Error::Refused`] for a proof that is none.
+/// [`Error::Usage`] when there is no such event; [`Error::Refused`] for a proof that is none, and when no device
+/// would read the bundle.
 pub(crate) fn make(
     folder: &ChainFolder,
     from: Option<u64>,
@@ -123,8 +124,17 @@ pub(crate) fn make(
     }
     let proof = proof.map(Proof::parse).transpose();
     let proof = proof.map_err(|error| Error::Refused(error.to_string()))?;
-    write::bundle(registers.as_deref(), rest, proof.as_ref())
-        .ok_or_else(|| Error::Refused("the chain's events cannot be taken apart".into()))
+    let bundle = write::bundle(registers.as_deref(), rest, proof.as_ref()).ok_or_else(|| {
+        Error::Refused("the proof has more signatures than a device reads".into())
+    })?;
+    if bundle.len() as u64 > BUNDLE_BYTES_MAX {
+        let message = format!(
+            "{} bytes, of which a device reads {BUNDLE_BYTES_MAX}: begin at an anchored event with --from",
+            bundle.len()
+        );
+        return Err(Error::Refused(message));
+    }
+    Ok(bundle)
 }
 
 /// Replays the bundle at `path`, piece by piece; the time of the oldest witness signature.

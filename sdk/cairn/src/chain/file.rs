@@ -35,6 +35,10 @@ pub(crate) fn parent(path: &Path) -> &Path {
 
 /// Writes a file of `mode` that appears under its name only when all of it is on disk.
 pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
+    // Of a device or a pipe there would be a file in its place.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(Error::Refused(format!("{}: no regular file", path.display())));
+    }
     let mut file = temporary_beside(path, mode)?;
     file.write_all(content).map_err(Error::io(path))?;
     persist(file, path)

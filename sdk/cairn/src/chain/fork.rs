@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use ledger_verify::chain::{self, split};
+use ledger_verify::chain::{self, Parts, split};
 use serde::Serialize;
 
 use super::file::replace;
@@ -47,8 +47,9 @@ pub(super) fn run(
         None => fs::read(first).map_err(Error::io(first))?,
         Some(second) => {
             let none = || Error::Refused("one chain continues the other: no fork".into());
-            let (before, both) =
-                first_difference(&proven(first)?, &events(second)?).ok_or_else(none)?;
+            let (one, two) = (proven(first)?, events(second)?);
+            let [before, both] =
+                first_difference((first, &one), (second, &two))?.ok_or_else(none)?;
             // Where a recovery stands beside another event, the one before names both key sets.
             if chain::fork(&both).is_some() { both } else { [before, both].concat() }
         }
@@ -78,15 +79,26 @@ fn events(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(&file).map_err(Error::io(file))
 }
 
-/// The first two events, one of each chain, that differ, and in front of them the event before.
-fn first_difference(mut first: &[u8], mut second: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+/// The event before the first two, one of each chain, that differ, and these two; `None` where
+/// one of the chains ends first.
+fn first_difference(
+    (first_path, mut first): (&Path, &[u8]),
+    (second_path, mut second): (&Path, &[u8]),
+) -> Result<Option<[Vec<u8>; 2]>, Error> {
     let mut before: &[u8] = &[];
-    loop {
-        let ((one, rest_one), (two, rest_two)) = (split(first).ok()?, split(second).ok()?);
+    while !first.is_empty() && !second.is_empty() {
+        let (one, rest_one) = event(first_path, first)?;
+        let (two, rest_two) = event(second_path, second)?;
         if one.body != two.body {
-            return Some((before.to_vec(), [one.event, two.event].concat()));
+            return Ok(Some([before.to_vec(), [one.event, two.event].concat()]));
         }
         before = one.event;
         (first, second) = (rest_one, rest_two);
     }
+    Ok(None)
+}
+
+/// The first event of `rest`, and what follows.
+fn event<'a>(path: &Path, rest: &'a [u8]) -> Result<(Parts<'a>, &'a [u8]), Error> {
+    split(rest).map_err(|(_, reason)| Error::Refused(format!("{}: {reason}", path.display())))
 }

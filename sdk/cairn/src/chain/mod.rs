@@ -15,7 +15,7 @@ pub use append::AppendArgs;
 pub(crate) use describe::utc;
 pub(crate) use file::{parent, persist, read_key, replace, temporary_beside};
 pub use folder::{ChainFolder, Pending, register_of, vouch};
-pub(crate) use folder::{EVENT_BYTES_MAX, now_s};
+pub(crate) use folder::{EVENT_BYTES_MAX, clock_s, now_s};
 pub use keys::AlgorithmName;
 
 use std::path::PathBuf;
@@ -148,7 +148,7 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             }
             if *fresh {
                 let stale = |stale: Stale| Error::Refused(format!("{}: {stale}", chain.display()));
-                folder.proven()?.fresh(folder::now_s()).map_err(stale)?;
+                folder.proven()?.fresh(clock_s()).map_err(stale)?;
             }
             recovery.as_ref().map_or(Ok(()), |file| folder.check_recovery(file))?;
             let with_key = folder.check_key()?;

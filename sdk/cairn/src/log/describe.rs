@@ -75,23 +75,26 @@ impl fmt::Display for Added {
 /// Who cosigned.
 #[derive(Serialize)]
 pub(super) struct Submitted {
-    cosigned: Vec<String>,
-    failed: Vec<String>,
-    wanted: usize,
+    /// Names of all whose cosignatures the checkpoint has, from earlier runs too.
+    pub(super) cosigned: Vec<String>,
+    /// Who was asked in vain, and why.
+    pub(super) failed: Vec<String>,
+    pub(super) wanted: usize,
 }
 
 impl Submitted {
-    pub(super) fn of((cosigned, failed): (Vec<String>, Vec<String>), wanted: usize) -> Self {
-        Self { cosigned, failed, wanted }
+    /// Whether as many witnesses signed as the policy wants.
+    pub(super) const fn is_enough(&self) -> bool {
+        self.cosigned.len() >= self.wanted
     }
 
-    /// Refused if fewer witnesses signed than the policy wants.
+    /// Refused if it is not enough.
     pub(super) fn into_result(self) -> Result<(), Error> {
-        let (found, wanted) = (self.cosigned.len(), self.wanted);
-        if found < wanted {
-            return Err(Error::Refused(format!("{found} witnesses cosigned, {wanted} wanted")));
+        if self.is_enough() {
+            return Ok(());
         }
-        Ok(())
+        let (found, wanted) = (self.cosigned.len(), self.wanted);
+        Err(Error::Refused(format!("{found} witnesses cosigned, {wanted} wanted: not published")))
     }
 }
 

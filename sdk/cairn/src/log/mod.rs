@@ -20,6 +20,7 @@ mod submit;
 mod verify;
 mod witness;
 
+use std::fmt;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -72,12 +73,17 @@ pub enum Command {
     Checkpoint {
         /// The log's folder.
         log: PathBuf,
+        /// Sends the checkpoint to the witnesses first, as `submit` does, and publishes it only when
+        /// enough of them have cosigned it: until then readers see the one before.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
     },
-    /// Sends the last checkpoint to the witnesses of a policy, and publishes it with their cosignatures.
+    /// Sends the last checkpoint to the witnesses of a policy, and publishes it with their cosignatures
+    /// when there are enough.
     Submit {
         /// The log's folder.
         log: PathBuf,
-        /// The policy (c2sp.org/tlog-policy); its witnesses with a URL are asked.
+        /// The policy (c2sp.org/tlog-policy); of the witnesses in its quorum those with a URL are asked.
         #[arg(long, value_name = "FILE")]
         policy: PathBuf,
     },
@@ -92,7 +98,8 @@ pub enum Command {
         #[arg(short, long)]
         output: PathBuf,
     },
-    /// Publishes the last checkpoint with cosignatures that came in another way.
+    /// Adds cosignatures that came in another way to the last checkpoint, and publishes it when there are
+    /// enough.
     Attach {
         /// The log's folder.
         log: PathBuf,
@@ -212,16 +219,12 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             let indices = entry::add(&folder, sources)?;
             output.answer(&Added::of(&indices))
         }
-        Command::Checkpoint { log } => {
-            let folder = LogFolder::open(log)?;
-            let note = publish::checkpoint(&folder, output)?;
-            output.answer(&Made::of(&folder, "published", &note)?)
+        Command::Checkpoint { log, policy } => {
+            checkpoint(&LogFolder::open(log)?, policy.as_deref(), output)
         }
         Command::Submit { log, policy } => {
-            let (folder, policy) = (LogFolder::open(log)?, Policy::read(policy)?);
-            let submitted = Submitted::of(submit::submit(&folder, &policy)?, policy.wanted);
-            output.answer(&submitted)?;
-            submitted.into_result()
+            let policy = Policy::read(policy)?;
+            submit(&LogFolder::open(log)?, &policy, output)
         }
         Command::Request { log, old, output: path } => {
             let folder = LogFolder::open(log)?;
@@ -230,13 +233,7 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             output.answer(&Made::of(&folder, "request written", &folder.signed()?)?)
         }
         Command::Attach { log, policy, cosignatures } => {
-            let (folder, policy) = (LogFolder::open(log)?, Policy::read(policy)?);
-            let lines =
-                cosignatures.iter().map(|path| read_text(path)).collect::<Result<String, _>>()?;
-            let names = signatures::attach(&folder, &policy, &lines)?;
-            let submitted = Submitted::of((names, Vec::new()), policy.wanted);
-            output.answer(&submitted)?;
-            submitted.into_result()
+            attach(&LogFolder::open(log)?, &Policy::read(policy)?, cosignatures, output)
         }
         Command::Prove(args) => output.answer(&prove(args, output)?),
         Command::Verify { log, policy, earlier } => {
@@ -278,14 +275,74 @@ fn init(path: &Path, origin: &str, store: &str, ml_dsa: bool) -> Result<LogFolde
         if store.get_versioned(store::CHECKPOINT)?.is_some() {
             return Err(Error::Refused(format!("{}: holds a log already", store.place(""))));
         }
-        publish::publish(&folder, &store, &folder.signed()?)
+        publish::publish(&folder, &store)?;
+        store.check_conditions(store::CHECKPOINT, folder.signed()?.as_bytes())
     };
-    if let Err(error) = publish() {
-        // Nobody knows this key yet.
-        fs::remove_dir_all(path).map_err(Error::io(path))?;
-        return Err(error);
+    match publish() {
+        Ok(()) => Ok(folder),
+        // It may have been published before the answer was lost: `checkpoint` finishes this log.
+        Err(error @ Error::Io { .. }) if store::is_remote(store) => Err(error),
+        Err(error) => {
+            // Nobody knows this key yet.
+            fs::remove_dir_all(path).map_err(Error::io(path))?;
+            Err(error)
+        }
     }
-    Ok(folder)
+}
+
+/// Signs what waits and publishes it, with a policy only if its witnesses cosign.
+fn checkpoint(folder: &LogFolder, policy: Option<&Path>, output: &Output) -> Result<(), Error> {
+    let policy = policy.map(Policy::read).transpose()?;
+    let store = folder.store()?;
+    let note = publish::sign(folder, &store, output)?;
+    if let Some(policy) = policy {
+        return submit(folder, &policy, output);
+    }
+    publish::publish(folder, &store)?;
+    output.answer(&Made::of(folder, "published", &note)?)
+}
+
+/// Adds cosignatures from files.
+fn attach(
+    folder: &LogFolder,
+    policy: &Policy,
+    cosignatures: &[PathBuf],
+    output: &Output,
+) -> Result<(), Error> {
+    let mut cosigned = signatures::Cosigned::open(folder, policy)?;
+    for path in cosignatures {
+        let refused =
+            |what: &dyn fmt::Display| Error::Refused(format!("{}: {what}", path.display()));
+        let names = cosigned.add(&read_text(path)?).map_err(|error| refused(&error))?;
+        if names.is_empty() {
+            return Err(refused(&"no cosignature by a witness of the policy"));
+        }
+    }
+    publish_cosigned(folder, policy, &cosigned, Vec::new(), output)
+}
+
+/// Asks the policy's witnesses, and publishes the last checkpoint if enough of them have cosigned it.
+fn submit(folder: &LogFolder, policy: &Policy, output: &Output) -> Result<(), Error> {
+    let mut cosigned = signatures::Cosigned::open(folder, policy)?;
+    let failed = submit::submit(folder, policy, &mut cosigned)?;
+    publish_cosigned(folder, policy, &cosigned, failed, output)
+}
+
+/// Publishes the last checkpoint if as many witnesses have cosigned it as the policy wants, and says who has
+/// and who `failed`.
+fn publish_cosigned(
+    folder: &LogFolder,
+    policy: &Policy,
+    cosigned: &signatures::Cosigned<'_>,
+    failed: Vec<String>,
+    output: &Output,
+) -> Result<(), Error> {
+    let submitted = Submitted { cosigned: cosigned.names()?, failed, wanted: policy.wanted };
+    if submitted.is_enough() {
+        publish::publish(folder, &folder.store()?)?;
+    }
+    output.answer(&submitted)?;
+    submitted.into_result()
 }
 
 fn prove(args: &ProveArgs, output: &Output) -> Result<Proven, Error> {

@@ -11,14 +11,14 @@ use ledger_verify::write::log::{Appender, Tree, checkpoint_text};
 
 use super::entry::chain_position;
 use super::folder::{LogFolder, Pending, head};
-use super::store::{CHECKPOINT, Store};
+use super::store::{CHECKPOINT, Store, Version};
 use crate::{Error, Output};
 
-/// Publishes what was signed, then signs and publishes what waits. Answers the log's last checkpoint.
-pub(super) fn checkpoint(folder: &LogFolder, output: &Output) -> Result<String, Error> {
-    let store = folder.store()?;
+/// Writes the tiles of what waits to the store, and signs the tree with them. Answers the log's last
+/// checkpoint, which nobody sees before it is published.
+pub(super) fn sign(folder: &LogFolder, store: &Store, output: &Output) -> Result<String, Error> {
     let signed = folder.signed()?;
-    publish(folder, &store, &signed)?;
+    replaceable(folder, store, &signed)?;
     let before = head(&signed)?;
     let pending = folder.pending(before.size)?;
     if pending.entries.is_empty() {
@@ -41,21 +41,38 @@ pub(super) fn checkpoint(folder: &LogFolder, output: &Output) -> Result<String, 
     for (path, bytes) in log.partial_files() {
         store.create(&path, &bytes)?;
     }
-    let note = folder.sign(&checkpoint_text(folder.origin(), log.size(), &log.root()))?;
-    publish(folder, &store, &note)?;
+    // Before the signature: behind it, a run that is cut short would not come here again.
     note_chains(folder, &pending)?;
+    let note = folder.sign(&checkpoint_text(folder.origin(), log.size(), &log.root()))?;
     folder.set_pending(&Pending { first: log.size(), entries: Vec::new() })?;
     Ok(note)
 }
 
-/// Brings the store's checkpoint up to `note`, which this log signed last. What the store has has to
-/// be that tree or an earlier one of this log.
-pub(super) fn publish(folder: &LogFolder, store: &Store, note: &str) -> Result<(), Error> {
+/// Publishes the checkpoint that this log signed last.
+pub(super) fn publish(folder: &LogFolder, store: &Store) -> Result<(), Error> {
+    let note = folder.signed()?;
+    match replaceable(folder, store, &note)? {
+        Published::Nothing => store.replace(CHECKPOINT, note.as_bytes(), None),
+        Published::Earlier(version) => store.replace(CHECKPOINT, note.as_bytes(), Some(&version)),
+        Published::Same => Ok(()),
+    }
+}
+
+/// What the store has in place of a checkpoint.
+enum Published {
+    Nothing,
+    Earlier(Version),
+    Same,
+}
+
+/// What `note`, which this log signed last, is to replace: the checkpoint of that tree or of an earlier one
+/// of this log. Anything else is refused.
+fn replaceable(folder: &LogFolder, store: &Store, note: &str) -> Result<Published, Error> {
     let Some((published, version)) = store.get_versioned(CHECKPOINT)? else {
-        return store.replace(CHECKPOINT, note.as_bytes(), None);
+        return Ok(Published::Nothing);
     };
     if published == note.as_bytes() {
-        return Ok(());
+        return Ok(Published::Same);
     }
     let place = store.place(CHECKPOINT);
     let refused = |what: &str| Error::Refused(format!("{place}: {what}"));
@@ -75,7 +92,7 @@ pub(super) fn publish(folder: &LogFolder, store: &Store, note: &str) -> Result<(
     if !is_continued {
         return Err(refused("signed by this log, but another history than its folder remembers"));
     }
-    store.replace(CHECKPOINT, note.as_bytes(), Some(&version))
+    Ok(Published::Earlier(version))
 }
 
 /// Remembers which events are logged now.

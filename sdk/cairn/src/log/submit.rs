@@ -3,20 +3,25 @@
 use ledger_verify::write::log::Tree;
 use ureq::http::Method;
 
+use super::REQUEST_BYTES_MAX;
 use super::folder::{LogFolder, head};
 use super::policy::{Policy, Witness};
 use super::publish::unreadable;
 use super::request::Request;
-use super::signatures::attach;
+use super::signatures::{Cosigned, without_cosignatures};
 use super::store::Http;
 use crate::Error;
 
 /// The request to cosign the log's last checkpoint, for a witness that has cosigned `old_size` entries.
 pub(super) fn request(folder: &LogFolder, old_size: u64) -> Result<String, Error> {
-    let (note, store) = (folder.signed()?, folder.store()?);
+    let (note, store) = (without_cosignatures(folder)?, folder.store()?);
     let size = head(&note)?.size;
     if old_size > size {
-        return Err(Error::Usage(format!("the log has {size} entries, not {old_size}")));
+        let message = format!(
+            "the log has {size} entries; who has cosigned {old_size} knows more than its folder: is \
+             that an old copy?"
+        );
+        return Err(Error::Usage(message));
     }
     let mut tree = Tree::new(size, |path: &str| store.get(path));
     // No proof starts from an empty tree.
@@ -24,27 +29,27 @@ pub(super) fn request(folder: &LogFolder, old_size: u64) -> Result<String, Error
     Ok(Request { old_size, proof, note: &note }.to_body())
 }
 
-/// Asks every witness of the policy that has a URL, and publishes the checkpoint with what they answer.
-/// Answers who signed, and who did not and why.
+/// Asks every witness of the policy that has a URL to cosign the log's last checkpoint. Answers who did
+/// not, and why.
 pub(super) fn submit(
     folder: &LogFolder,
     policy: &Policy,
-) -> Result<(Vec<String>, Vec<String>), Error> {
+    cosigned: &mut Cosigned<'_>,
+) -> Result<Vec<String>, Error> {
     let http = Http::new()?;
-    let (mut signed, mut failed) = (Vec::new(), Vec::new());
+    let mut failed = Vec::new();
     for witness in &policy.witnesses {
         let Some(url) = &witness.url else { continue };
-        let names =
-            ask(&http, folder, witness, url).and_then(|lines| attach(folder, policy, &lines));
+        let names = ask(&http, folder, witness, url).and_then(|lines| cosigned.add(&lines));
         match names {
             Ok(names) if names.is_empty() => {
                 failed.push(format!("{}: answered no cosignature of its own", witness.key.name()));
             }
-            Ok(names) => signed.extend(names),
+            Ok(_) => {}
             Err(error) => failed.push(format!("{}: {error}", witness.key.name())),
         }
     }
-    Ok((signed, failed))
+    Ok(failed)
 }
 
 /// The signature lines that a witness answers. It says itself what it has cosigned before.
@@ -63,6 +68,9 @@ fn ask(http: &Http, folder: &LogFolder, witness: &Witness, url: &str) -> Result<
     }
     if answer.status != 200 {
         return Err(answer.unexpected(&url));
+    }
+    if answer.body.len() as u64 > REQUEST_BYTES_MAX {
+        return Err(Error::Refused(format!("{url}: answered too much")));
     }
     String::from_utf8(answer.body).map_err(|_| Error::Refused(format!("{url}: answered no text")))
 }

@@ -2,9 +2,9 @@
 //! root have to be those that are there. Needs memory for one bundle.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ledger_verify::log::tree::verify_consistency;
+use ledger_verify::Digest;
 use ledger_verify::write::log::{Appender, TILE_WIDTH};
 
 use super::publish::unreadable;
@@ -24,9 +24,17 @@ pub(super) fn verify(
     output: &Output,
 ) -> Result<Checked, Error> {
     let head = reader.head()?;
+    let earlier: Vec<_> =
+        earlier.iter().map(|path| Earlier::read(reader, path)).collect::<Result<_, _>>()?;
     let mut tree = reader.tree(head.size);
     let mut log = Appender::new();
     let mut files = 0;
+    let mut forked = None;
+    let mut compare = |log: &Appender| {
+        let other = |old: &&Earlier| old.size == log.size() && old.root != log.root();
+        forked = forked.or(earlier.iter().find(other));
+    };
+    compare(&log);
     let mut progress = output.progress("checking", head.size);
     for bundle in 0..head.size.div_ceil(TILE_WIDTH) {
         for entry in tree.bundle(bundle).map_err(unreadable)? {
@@ -34,6 +42,7 @@ pub(super) fn verify(
                 same(reader, &path, &bytes)?;
                 files += 1;
             }
+            compare(&log);
             progress.advance(1);
         }
     }
@@ -45,25 +54,41 @@ pub(super) fn verify(
         let message = "the entries lead to another root than the checkpoint's";
         return Err(Error::Refused(message.into()));
     }
-    for path in earlier {
+    // Only now is it known that the log's own entries differ.
+    if let Some(Earlier { path, size, .. }) = forked {
+        let new = head.size;
+        return Err(Error::Refused(format!(
+            "{}: its {size} entries are not the first of the log's {new}: a fork, which both \
+             checkpoints prove",
+            path.display()
+        )));
+    }
+    Ok(Checked { files, checkpoints: earlier.len() })
+}
+
+/// A checkpoint that somebody kept.
+struct Earlier<'a> {
+    path: &'a Path,
+    size: u64,
+    root: Digest,
+}
+
+impl<'a> Earlier<'a> {
+    /// Reads one that this log signed, of no more entries than it has.
+    fn read(reader: &Reader, path: &'a Path) -> Result<Self, Error> {
         let note = fs::read_to_string(path).map_err(Error::io(path))?;
         let refused = |what: String| Error::Refused(format!("{}: {what}", path.display()));
         // Its witnesses may have been others.
         let mut policy = reader.policy.clone();
         policy.wanted = 0;
         let (old, _) = trust(&policy, &note).map_err(|error| refused(error.to_string()))?;
-        let proof = tree.consistency(old.size).map_err(unreadable)?.unwrap_or_default();
-        let is_earlier = old.size == 0
-            || verify_consistency(old.size, head.size, &old.root, &head.root, proof).is_ok();
-        if !is_earlier {
-            let (old, new) = (old.size, head.size);
-            return Err(refused(format!(
-                "its {old} entries are not the first of the log's {new}: a fork, which both \
-                 checkpoints prove"
-            )));
+        let (size, now) = (old.size, reader.head()?.size);
+        if size > now {
+            let place = reader.store.place("");
+            return Err(refused(format!("of {size} entries; {place} has {now}: an old copy?")));
         }
+        Ok(Self { path, size, root: old.root })
     }
-    Ok(Checked { files, checkpoints: earlier.len() })
 }
 
 fn same(reader: &Reader, path: &str, bytes: &[u8]) -> Result<(), Error> {

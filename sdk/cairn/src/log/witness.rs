@@ -5,13 +5,15 @@
 //! |---|---|
 //! | `witness.json` | format, name, verifier key, and of the logs it knows; what concurrent runs lock |
 //! | `key` | 64 hex digits, mode 0600 |
-//! | `public/<SHA-256 of a log's origin>/checkpoint` | the last checkpoint that was cosigned, for monitors |
+//! | `public/<SHA-256 of a log's origin>/checkpoint` | the last checkpoint that was cosigned, also for monitors |
 //!
+//! `public` is all that a witness remembers: without it, or with an old one, it cosigns a second history.
 //! The last checkpoint is on disk before its cosignature is answered, and the lock is held from the
 //! comparison with the one before until then: two requests never both follow the same one.
 
 use std::fmt;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ledger_verify::log::checkpoint::{Checkpoint, Policy};
@@ -24,7 +26,7 @@ use super::folder::head;
 use super::keys::{KEY, PublicKey, read_master, signer, verifier_key};
 use super::request::Request;
 use super::signatures::{line_by, lines_of};
-use crate::chain::{now_s, parent, replace};
+use crate::chain::{clock_s, parent, replace};
 use crate::{Error, private_folder};
 
 const CONFIG: &str = "witness.json";
@@ -65,7 +67,10 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadRequest => f.write_str("400 not a request to add a checkpoint"),
-            Self::UnknownLog(origin) => write!(f, "404 log {origin} is not known here"),
+            // A stranger's name: no control characters, which a terminal obeys.
+            Self::UnknownLog(origin) => {
+                write!(f, "404 log {} is not known here", origin.escape_debug())
+            }
             Self::NotSigned(what) => write!(f, "403 {what}"),
             Self::Conflict(size) => write!(f, "409 cosigned {size} entries last"),
             Self::NotConsistent => f.write_str("422 does not continue what was cosigned last"),
@@ -133,9 +138,10 @@ impl WitnessFolder {
             return Err(Refusal::BadRequest.error());
         }
         let file = self.checkpoint_file(new.origin);
-        let last = match file.exists() {
-            true => Some(fs::read_to_string(&file).map_err(Error::io(&file))?),
-            false => None,
+        let last = match fs::read_to_string(&file) {
+            Ok(last) => Some(last),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io(&file)(error)),
         };
         let last = last.as_deref().map(head).transpose()?;
         let last_size = last.map_or(0, |last| last.size);
@@ -189,7 +195,7 @@ impl WitnessFolder {
             return Err(Error::Refused(format!("{}: not this witness's key", file.display())));
         }
         // The standard has no cosignature of time zero.
-        signer.sign(text, now_s().max(1)).map_err(|reason| Error::Refused(reason.to_string()))
+        signer.sign(text, clock_s().max(1)).map_err(|reason| Error::Refused(reason.to_string()))
     }
 
     fn checkpoint_file(&self, origin: &str) -> PathBuf {

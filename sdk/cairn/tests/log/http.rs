@@ -18,6 +18,9 @@ impl Request {
     }
 }
 
+/// What is served compressed begins so.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// Status, ETag and body.
 pub(crate) type Answer = (u16, String, Vec<u8>);
 
@@ -40,8 +43,10 @@ fn converse(stream: &TcpStream, handle: &dyn Fn(Request) -> Answer) -> Option<()
     loop {
         let request = read(&mut reader)?;
         let (status, etag, body) = handle(request);
+        let encoding =
+            if body.starts_with(&GZIP_MAGIC) { "content-encoding: gzip\r\n" } else { "" };
         let head = format!(
-            "HTTP/1.1 {status} Status\r\netag: {etag}\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} Status\r\netag: {etag}\r\n{encoding}content-length: {}\r\n\r\n",
             body.len()
         );
         let mut stream = stream;

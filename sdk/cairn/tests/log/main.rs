@@ -9,10 +9,13 @@ mod s3;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ledger_verify::bundle::Reader;
 use ledger_verify::chain::{Anchor, Chain};
 use ledger_verify::log::checkpoint::Policy;
@@ -337,9 +340,19 @@ fn two_histories_prove_a_fork() {
         add(folder, name, 3);
         done(folder, &["log", "checkpoint", "log"]);
     }
+    fs::copy(twin.path().join("log/public/checkpoint"), twin.path().join("first")).unwrap();
     let other = twin.path().join("log/public/checkpoint");
     let other = other.to_str().unwrap();
     refused(&folder, &["log", "verify", "log", "--earlier", other], 1, "a fork");
+    // A longer one proves nothing: this log may be an old copy.
+    add(&twin, "longer", 1);
+    done(&twin, &["log", "checkpoint", "log"]);
+    refused(&folder, &["log", "verify", "log", "--earlier", other], 1, "of 6 entries; ");
+    fs::copy(twin.path().join("log/public/checkpoint"), folder.path().join("longer")).unwrap();
+    // As it was at the length of this one.
+    let other = folder.path().join("other");
+    fs::copy(twin.path().join("first"), &other).unwrap();
+    let other = other.to_str().unwrap();
     // The other checkpoint in this log's store: neither what was signed last nor before.
     fs::copy(other, log.join("public/checkpoint")).unwrap();
     refused(&folder, &["log", "checkpoint", "log"], 1, "another history");
@@ -482,8 +495,11 @@ fn cosignatures_are_carried_by_hand() {
     let attach = |lines: &[&'static str]| {
         [&["log", "attach", "log", "--policy", "policy"][..], lines].concat()
     };
-    refused(&folder, &attach(&["w0.line"]), 1, "1 witnesses cosigned, 2 wanted");
-    done(&folder, &attach(&["w0.line", "w1.line"]));
+    refused(&folder, &attach(&["w0.line"]), 1, "1 witnesses cosigned, 2 wanted: not published");
+    let published = || fs::read_to_string(folder.path().join("log/public/checkpoint")).unwrap();
+    assert!(!published().contains("witness.example"));
+    // The first is remembered.
+    done(&folder, &attach(&["w1.line"]));
     done(&folder, &attach(&["w1.line", "w0.line"]));
     assert_eq!(json(&folder, &verify)["witnesses_wanted"], 2);
     let shown = json(&folder, &["log", "show", "log", "--policy", "policy"]);
@@ -500,7 +516,7 @@ fn cosignatures_are_carried_by_hand() {
     let digit = if &line[place..=place] == "A" { "B" } else { "A" };
     let spoiled = format!("{}{digit}{}", &line[..place], &line[place + 1..]);
     fs::write(folder.path().join("bad"), spoiled).unwrap();
-    refused(&folder, &attach(&["bad"]), 1, "bad signature");
+    refused(&folder, &attach(&["bad"]), 1, "bad: witness.example/0: bad signature");
     let policy = fs::read_to_string(folder.path().join("policy")).unwrap();
     let (_, witness_lines) = policy.split_once('\n').unwrap();
     let (other, ..) = vectors();
@@ -509,15 +525,18 @@ fn cosignatures_are_carried_by_hand() {
     let others = ["log", "attach", "log", "--policy", "others", "w0.line"];
     refused(&folder, &others, 1, "the policy is of another log");
     fs::write(folder.path().join("other"), "\u{2014} stranger AAAAAAAAAAAA\n").unwrap();
-    refused(&folder, &attach(&["other"]), 1, "0 witnesses cosigned");
+    refused(&folder, &attach(&["other"]), 1, "other: no cosignature by a witness of the policy");
     done(&folder, &verify);
 
     // The next checkpoint needs new ones, of trees that continue the cosigned ones.
     add(&folder, "more", 3);
     done(&folder, &["log", "checkpoint", "log"]);
     refused(&folder, &verify, 1, "0 witnesses, 2 wanted");
-    refused(&folder, &attach(&["w0.line"]), 1, "bad signature");
+    refused(&folder, &attach(&["w0.line"]), 1, "bad signature; is it of another checkpoint?");
     done(&folder, &["log", "request", "log", "--old", "2", "-o", "request"]);
+    // Witnesses take short notes: others' cosignatures are not for them.
+    let request = fs::read_to_string(folder.path().join("request")).unwrap();
+    assert!(request.contains("\u{2014} log.example/fleet ") && !request.contains("witness"));
     done(&folder, &["log", "cosign", "w0", "request"]);
     refused(&folder, &["log", "request", "log", "--old", "6", "-o", "r"], 2, "5 entries");
 }
@@ -562,20 +581,73 @@ fn cosignatures_are_asked_for_over_http() {
     done(&folder, &verify);
     done(&folder, &submit);
     done(&folder, &verify);
-    // One that does not answer is reported, and is missed.
+    // One that does not answer is reported, but not missed while the checkpoint has its cosignature.
     let policy = fs::read_to_string(folder.path().join("policy")).unwrap();
-    fs::write(folder.path().join("policy"), policy.replace("/w1", "/gone")).unwrap();
-    let output = command(&folder, &submit).output().unwrap();
-    failed(&output, 1, "1 witnesses cosigned, 2 wanted");
-    assert!(text(&output.stdout).contains("not by witness.example/1"), "{}", text(&output.stdout));
+    let gone = policy.replace("/w1", "/gone");
+    fs::write(folder.path().join("policy"), &gone).unwrap();
+    let not_by = "not by witness.example/1";
+    assert!(done(&folder, &submit).contains(not_by));
+    // The next checkpoint is signed and cosigned by one, and readers see the one before.
+    add(&folder, "last", 1);
+    let checkpoint = ["log", "checkpoint", "log", "--policy", "policy"];
+    let output = command(&folder, &checkpoint).output().unwrap();
+    failed(&output, 1, "1 witnesses cosigned, 2 wanted: not published");
+    assert!(text(&output.stdout).contains(not_by), "{}", text(&output.stdout));
+    let size = || json(&folder, &verify)["size"].clone();
+    assert_eq!(size(), 302);
+    // More can wait meanwhile; once enough answer, all of it is published.
+    add(&folder, "more-of-it", 1);
+    fs::write(folder.path().join("policy"), policy).unwrap();
+    done(&folder, &checkpoint);
+    assert_eq!(size(), 304);
+}
+
+#[test]
+fn either_key_of_a_log_gets_cosignatures() {
+    let folder = folder();
+    log(&folder, &["--ml-dsa"]);
+    witnesses(&folder, ["", ""]);
+    let config = fs::read(folder.path().join("log/log.json")).unwrap();
+    let config: Value = serde_json::from_slice(&config).unwrap();
+    let (first, second) = (&config["verifier_key"], &config["ml_dsa_verifier_key"]);
+    let policy = fs::read_to_string(folder.path().join("policy")).unwrap();
+    let policy = policy.replace(first.as_str().unwrap(), second.as_str().unwrap());
+    fs::write(folder.path().join("policy"), policy).unwrap();
+    done(&folder, &["log", "request", "log", "-o", "request"]);
+    for witness in ["w0", "w1"] {
+        done(
+            &folder,
+            &["log", "cosign", witness, "request", "-o", witness.replace('w', "l").as_str()],
+        );
+    }
+    done(&folder, &["log", "attach", "log", "--policy", "policy", "l0", "l1"]);
+    done(&folder, &["log", "verify", "log/public", "--policy", "policy"]);
 }
 
 #[test]
 fn a_log_is_read_over_http() {
     let folder = folder();
     log(&folder, &[]);
+    add(&folder, "more", 300);
+    done(&folder, &["log", "checkpoint", "log"]);
+    add(&folder, "yet-more", 300);
     let public = folder.path().join("log/public");
+    let old = folder.path().join("old");
+    copy(&public, &old);
+    done(&folder, &["log", "checkpoint", "log"]);
+    // A log that dropped partial files when the full ones were there, and a checkpoint from before.
+    for path in ["tile/0/001", "tile/entries/001"] {
+        fs::remove_file(old.join(format!("{path}.p/46"))).unwrap();
+        fs::copy(public.join(path), old.join(path)).unwrap();
+    }
+    let public = old;
     let url = http::serve(move |request| match fs::read(public.join(&request.path[1..])) {
+        // Bundles may be compressed.
+        Ok(bytes) if request.path.starts_with("/tile/entries/") => {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(&bytes).unwrap();
+            (200, String::new(), gzip.finish().unwrap())
+        }
         Ok(bytes) => (200, String::new(), bytes),
         Err(_) => (404, String::new(), Vec::new()),
     });
@@ -584,8 +656,10 @@ fn a_log_is_read_over_http() {
     done(&folder, &["log", "verify", &url, "--policy", "policy"]);
     let prove = ["log", "prove", &url, "--policy", "policy", "--chain", "chain", "-o", "proof"];
     done(&folder, &prove);
-    let init = ["log", "init", "new", "--origin", "log.example/new", "--store", &url];
-    refused(&folder, &init, 1, "holds a log already");
+    let init = |store| ["log", "init", "new", "--origin", "log.example/new", "--store", store];
+    refused(&folder, &init(&url), 1, "holds a log already");
+    refused(&folder, &init("gs://bucket/log"), 2, "no stores of the kind gs");
+    assert!(!folder.path().join("new").exists());
 }
 
 // ---- A log on an S3-compatible store ----
@@ -641,6 +715,26 @@ fn a_store_holds_what_a_folder_would() {
     let mut again = INIT_S3;
     again[2] = "log2";
     failed(&on_s3(&folder, &server, &again), 1, "holds a log already");
+}
+
+#[test]
+fn a_store_that_keeps_no_second_writer_out_is_refused() {
+    for ignored in ["if-none-match", "if-match"] {
+        let (folder, server) = (folder(), s3::Server::start());
+        server.state.lock().unwrap().ignored = Some(ignored);
+        failed(&on_s3(&folder, &server, &INIT_S3), 1, "the store ignores If-");
+        assert!(!folder.path().join("log").exists());
+    }
+}
+
+#[test]
+fn a_log_whose_first_checkpoint_may_be_published_stays() {
+    let (folder, server) = (folder(), s3::Server::start());
+    server.state.lock().unwrap().writes_left = Some(0);
+    failed(&on_s3(&folder, &server, &INIT_S3), 3, "507");
+    server.state.lock().unwrap().writes_left = None;
+    succeeded(&on_s3(&folder, &server, &["log", "checkpoint", "log"]));
+    succeeded(&on_s3(&folder, &server, &["log", "verify", "log"]));
 }
 
 #[test]

@@ -116,7 +116,10 @@ fn read(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
 impl Answer {
     /// The error for a status that nobody asked for, with the start of what the server says to it.
     pub(in crate::log) fn unexpected(&self, url: &str) -> Error {
-        let text: String = String::from_utf8_lossy(&self.body).chars().take(300).collect();
-        io(url, format!("status {}: {}", self.status, text.trim().replace('\n', " ")))
+        // Whoever answers is a stranger: no control characters, which a terminal obeys.
+        let text = String::from_utf8_lossy(&self.body);
+        let text: String =
+            text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        io(url, format!("status {}: {}", self.status, text.trim()))
     }
 }

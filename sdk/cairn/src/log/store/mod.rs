@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use folder::Folder;
 pub(super) use http::{Header, Http};
+use ledger_verify::write::log::entries;
 use s3::Bucket;
 
 use crate::Error;
@@ -43,6 +44,9 @@ impl Store {
         if name.starts_with("https://") || name.starts_with("http://") {
             return Ok(Self::Web(Http::new()?, name.trim_end_matches('/').to_owned()));
         }
+        if let Some((kind, _)) = name.split_once("://") {
+            return Err(Error::Usage(format!("{name}: there are no stores of the kind {kind}")));
+        }
         Ok(Self::Folder(Folder::new(base.join(name))))
     }
 
@@ -58,12 +62,34 @@ impl Store {
         }
     }
 
-    /// The file at `path`, which has to be there.
+    /// The file at `path`, which has to be there. A partial tile may be gone when the full one is there
+    /// (c2sp.org/tlog-tiles, "Partial Tiles"), and is then its beginning.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, Error> {
-        match self.get_versioned(path)? {
-            Some((bytes, _)) => Ok(bytes),
-            None => Err(Error::Refused(format!("{}: is not there", self.place(path)))),
+        if let Some((bytes, _)) = self.get_versioned(path)? {
+            return Ok(bytes);
         }
+        let full = path.split_once(".p/");
+        let full = full.map(|(full, _)| self.get_versioned(full)).transpose()?.flatten();
+        full.and_then(|(bytes, _)| partial(path, bytes))
+            .ok_or_else(|| Error::Refused(format!("{}: is not there", self.place(path))))
+    }
+
+    /// Checks that the store of a new log keeps a second writer out: that it makes no file where one is,
+    /// and replaces none that has changed. `path` has to be there, and is `bytes`.
+    pub(super) fn check_conditions(&self, path: &str, bytes: &[u8]) -> Result<(), Error> {
+        let Self::S3(bucket) = self else { return Ok(()) };
+        let other = Version::ETag("\"another\"".into());
+        for (before, header) in [(None, "If-None-Match"), (Some(Some(&other)), "If-Match")] {
+            if bucket.put(path, bytes, before)? {
+                let place = self.place("");
+                let message = format!(
+                    "{place}: the store ignores {header}, so that a second writer could overwrite a \
+                     log; the checkpoint that is there now is of no log"
+                );
+                return Err(Error::Refused(message));
+            }
+        }
+        Ok(())
     }
 
     /// Makes a file that never changes. One of the same content may be there already.
@@ -113,6 +139,27 @@ impl Store {
     fn read_only(&self) -> Error {
         Error::Usage(format!("{}: is read only; write to a folder or s3://", self.place("")))
     }
+}
+
+/// Whether the store that a text names may have taken what it did not answer.
+pub(super) fn is_remote(name: &str) -> bool {
+    name.contains("://")
+}
+
+/// The partial tile or bundle at `path`, from the `full` one.
+fn partial(path: &str, mut full: Vec<u8>) -> Option<Vec<u8>> {
+    let (_, width) = path.split_once(".p/")?;
+    let width: usize = width.parse().ok()?;
+    let length = if path.starts_with("tile/entries/") {
+        let entries = entries(&full)?;
+        entries.get(..width)?.iter().map(|entry| 2 + entry.len()).sum()
+    } else {
+        width.checked_mul(32)?
+    };
+    (length <= full.len()).then(|| {
+        full.truncate(length);
+        full
+    })
 }
 
 /// An I/O error at something that is no path.

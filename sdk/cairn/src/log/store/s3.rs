@@ -42,6 +42,11 @@ impl Bucket {
         let region = region.unwrap_or_else(|| "us-east-1".into());
         let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
         let endpoint = endpoint.unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        match endpoint.split_once("://") {
+            Some((_, host)) if !host.contains('/') => {}
+            _ => return Err(Error::Usage(format!("{endpoint}: not the URL of a host alone"))),
+        }
         let credentials = Credentials {
             key_id: wanted("AWS_ACCESS_KEY_ID")?,
             secret: wanted("AWS_SECRET_ACCESS_KEY")?,
@@ -51,7 +56,7 @@ impl Bucket {
             http: Http::new()?,
             credentials,
             region,
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            endpoint,
             bucket: bucket.to_owned(),
             prefix: prefix.trim_matches('/').to_owned(),
         })
