@@ -373,6 +373,8 @@ fn no_bundle_is_made_that_no_device_reads() {
     let chain = chain(1);
     let (_, proof) = logged(&chain[0].anchor);
     let stranger = "\u{2014} stranger.example AAAAAAAA\n";
+    // Four bytes are an id without a signature, and are left out.
+    let proof = proof + "\u{2014} stranger.example AAAAAA==\n";
     for (strangers, is_made) in [(63, true), (64, false)] {
         let proof = format!("{proof}{}", stranger.repeat(strangers));
         let proof = Proof::parse(proof.as_bytes()).unwrap();

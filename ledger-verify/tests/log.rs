@@ -120,6 +120,8 @@ fn every_proof_of_every_small_tree_verifies_and_no_spoiled_one() {
             };
             assert_eq!(verify(&old_root, proof.clone()), Ok(()), "{old} {size}");
             assert!(verify(&empty_root(), proof.clone()).is_err());
+            let longer = [&proof[..], &[root]].concat();
+            assert_eq!(verify(&old_root, longer), Err(Reason::ProofShape));
             for place in 0..proof.len() {
                 let mut bad = proof.clone();
                 bad[place].0[0] ^= 1;

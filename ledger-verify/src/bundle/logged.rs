@@ -14,7 +14,7 @@ use crate::log::{self, Reason, tree};
 /// Most signatures of a checkpoint.
 pub(crate) const SIGNATURES_MAX: usize = 64;
 /// The id of a key, and something.
-const SIGNATURE_BYTES_MIN: usize = 5;
+pub(crate) const SIGNATURE_BYTES_MIN: usize = 5;
 
 const _: () = assert!(TEXT_BYTES_MAX + HASHES_MAX * Digest::BYTES <= BUFFER_BYTES);
 const _: () = assert!(TEXT_BYTES_MAX + NAME_BYTES_MAX + SIGNATURE_BYTES_MAX <= BUFFER_BYTES);

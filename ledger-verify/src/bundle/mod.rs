@@ -20,7 +20,7 @@ use crate::registers::{REGISTER_BYTES_MAX, REGISTERS_MAX};
 use error::Halt;
 use logged::LogProof;
 #[cfg(any(test, feature = "write"))]
-pub(crate) use logged::SIGNATURES_MAX;
+pub(crate) use logged::{SIGNATURE_BYTES_MIN, SIGNATURES_MAX};
 
 /// Longest bundle, in bytes.
 pub const BUNDLE_BYTES_MAX: u64 = 1 << 20;

@@ -7,7 +7,7 @@ use super::text::{Lines, split_once};
 use super::{Error, Reason};
 use crate::algorithm::Algorithm;
 
-/// Longest note, in bytes: a checkpoint with 16 signatures of ML-DSA-44.
+/// Longest note, in bytes: a checkpoint with 18 signatures of ML-DSA-44 by the longest names.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// Longest key name, in bytes: what an ML-DSA-44 cosignature can hold.
 pub const NAME_BYTES_MAX: usize = 255;

@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use crate::bundle::{SIGNATURES_MAX, VERSION};
+use crate::bundle::{SIGNATURE_BYTES_MIN, SIGNATURES_MAX, VERSION};
 use crate::cbor::{Sink, array, bytes, null, text, unsigned};
 use crate::chain::split;
 use crate::log::note::SIGNATURE_BYTES_MAX;
@@ -59,13 +59,14 @@ pub fn bundle(
 
 fn put_proof(sink: &mut Vec<u8>, proof: &Proof<'_>) -> Option<()> {
     let hashes: Vec<_> = proof.hashes().collect();
-    // Longer ones are by nobody that a policy can name.
+    // Longer and shorter ones are by nobody that a policy can name.
     let signatures: Vec<_> = proof
         .note()
         .signatures()
         .filter_map(|line| {
             let mut buffer = [0; SIGNATURE_BYTES_MAX];
-            Some((line.name, line.decode(&mut buffer)?.to_vec()))
+            let signature = line.decode(&mut buffer)?;
+            (signature.len() >= SIGNATURE_BYTES_MIN).then(|| (line.name, signature.to_vec()))
         })
         .collect();
     if !(1..=SIGNATURES_MAX).contains(&signatures.len()) {

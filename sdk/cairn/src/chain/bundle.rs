@@ -125,11 +125,11 @@ pub(crate) fn make(
     let proof = proof.map(Proof::parse).transpose();
     let proof = proof.map_err(|error| Error::Refused(error.to_string()))?;
     let bundle = write::bundle(registers.as_deref(), rest, proof.as_ref()).ok_or_else(|| {
-        Error::Refused("the proof has more signatures than a device reads".into())
+        Error::Refused("the proof has no signature, or more than a device reads".into())
     })?;
     if bundle.len() as u64 > BUNDLE_BYTES_MAX {
         let message = format!(
-            "{} bytes, of which a device reads {BUNDLE_BYTES_MAX}: begin at an anchored event with --from",
+            "{} bytes, of which a device reads {BUNDLE_BYTES_MAX}: begin at an anchored event, with `cairn chain bundle make --from`",
             bundle.len()
         );
         return Err(Error::Refused(message));

@@ -94,7 +94,9 @@ impl Submitted {
             return Ok(());
         }
         let (found, wanted) = (self.cosigned.len(), self.wanted);
-        Err(Error::Refused(format!("{found} witnesses cosigned, {wanted} wanted: not published")))
+        Err(Error::Refused(format!(
+            "{found} witnesses cosigned, {wanted} wanted: not published with them"
+        )))
     }
 }
 
@@ -179,6 +181,9 @@ pub(super) struct Overview {
     signatures: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     verifier_keys: Vec<String>,
+    /// Entries in a checkpoint that is signed and waits for cosignatures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unpublished: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,14 +197,12 @@ impl Overview {
         let folder = LogFolder::is_at(Path::new(log))
             .then(|| LogFolder::open(Path::new(log)))
             .transpose()?;
-        let pending = match &folder {
-            Some(folder) => {
-                let signed = folder.signed()?;
-                let size = super::folder::head(&signed)?.size;
-                Some(folder.pending(size)?.entries.len() as u64)
-            }
-            None => None,
-        };
+        let (mut unpublished, mut pending) = (None, None);
+        if let Some(folder) = &folder {
+            let size = super::folder::head(&folder.signed()?)?.size;
+            unpublished = Some(size.saturating_sub(head.size)).filter(|count| *count > 0);
+            pending = Some(folder.pending(size)?.entries.len() as u64);
+        }
         let keys = folder.iter().flat_map(LogFolder::verifier_keys).map(str::to_owned);
         Ok(Self {
             origin: head.origin.to_owned(),
@@ -208,6 +211,7 @@ impl Overview {
             root: head.root.to_string(),
             signatures: names.map(str::to_owned).collect(),
             verifier_keys: keys.collect(),
+            unpublished,
             pending,
             witnessed_s: reader.witnessed_s,
         })
@@ -220,6 +224,9 @@ impl fmt::Display for Overview {
         writeln!(f, "store {}", self.store)?;
         self.verifier_keys.iter().try_for_each(|key| writeln!(f, "key {key}"))?;
         write!(f, "{} entries  {}", self.size, self.root)?;
+        if let Some(unpublished) = self.unpublished {
+            write!(f, "\n{unpublished} are signed and not published")?;
+        }
         if let Some(pending) = self.pending {
             write!(f, "\n{pending} wait for the next checkpoint")?;
         }

@@ -6,7 +6,7 @@
 //! | `key` | 64 hex digits, mode 0600: the secret that the signing keys are derived from |
 //! | `signed` | the last checkpoint that was signed, written before anybody else sees it |
 //! | `pending` | entries that are not in a checkpoint yet: index of the first, then an entry bundle |
-//! | `chains.json` | per chain, how many of its events are in the log; a later start is only slower |
+//! | `chains.json` | per chain, how many of its events are in the log or wait |
 //!
 //! `signed` is what the log may not contradict. It is read before every signature, and the tree that is
 //! signed next is grown from it: so no two trees of one size are ever signed, whatever the store says.
@@ -21,7 +21,7 @@ use ledger_verify::log::tree::empty_root;
 use ledger_verify::write::log::{ENTRY_BYTES_MAX, NoteSigner, checkpoint_text, entries};
 use serde::{Deserialize, Serialize};
 
-use super::keys::{KEY, read_master, signer, verifier_key};
+use super::keys::{KEY, PublicKey, read_master, signer, verifier_key};
 use super::policy::Policy;
 use super::store::Store;
 use crate::chain::{now_s, replace};
@@ -124,6 +124,16 @@ impl LogFolder {
     /// The policy of this log's Ed25519 key alone.
     pub(super) fn policy(&self) -> Result<Policy, Error> {
         Policy::of_log(&self.config.verifier_key)
+    }
+
+    /// Refuses a policy whose log is another one; it may name either of this log's keys.
+    pub(super) fn check_policy(&self, policy: &Policy) -> Result<(), Error> {
+        for key in self.verifier_keys() {
+            if PublicKey::parse(key)?.key()? == policy.log.key()? {
+                return Ok(());
+            }
+        }
+        Err(Error::Refused("the policy is of another log".into()))
     }
 
     /// The last checkpoint that was signed: a note by this log's key.

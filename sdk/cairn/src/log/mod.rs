@@ -20,7 +20,6 @@ mod submit;
 mod verify;
 mod witness;
 
-use std::fmt;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -30,10 +29,11 @@ use ledger_verify::write::log_entry;
 
 use crate::chain::{ChainFolder, replace};
 use crate::{Error, Output};
-use describe::{Added, Cosigned, Made, Overview, Proven, Submitted, Verified, WitnessMade};
+use describe::{Added, Cosigned, Made, Overview, Proven, Verified, WitnessMade};
 use folder::{DEFAULT_STORE, LogFolder};
 use policy::Policy;
 use reader::Reader;
+use store::Store;
 use witness::WitnessFolder;
 
 /// Longest request to a witness, or answer of one, in bytes: a proof and a note.
@@ -83,7 +83,8 @@ pub enum Command {
     Submit {
         /// The log's folder.
         log: PathBuf,
-        /// The policy (c2sp.org/tlog-policy); of the witnesses in its quorum those with a URL are asked.
+        /// The policy (c2sp.org/tlog-policy); of the witnesses in its quorum, or of all with `quorum none`,
+        /// those with a URL are asked.
         #[arg(long, value_name = "FILE")]
         policy: PathBuf,
     },
@@ -220,11 +221,12 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             output.answer(&Added::of(&indices))
         }
         Command::Checkpoint { log, policy } => {
-            checkpoint(&LogFolder::open(log)?, policy.as_deref(), output)
+            let policy = policy.as_deref().map(Policy::read).transpose()?;
+            publish::checkpoint(&LogFolder::open(log)?, policy.as_ref(), output)
         }
         Command::Submit { log, policy } => {
             let policy = Policy::read(policy)?;
-            submit(&LogFolder::open(log)?, &policy, output)
+            submit::submit(&LogFolder::open(log)?, &policy, output)
         }
         Command::Request { log, old, output: path } => {
             let folder = LogFolder::open(log)?;
@@ -233,7 +235,11 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
             output.answer(&Made::of(&folder, "request written", &folder.signed()?)?)
         }
         Command::Attach { log, policy, cosignatures } => {
-            attach(&LogFolder::open(log)?, &Policy::read(policy)?, cosignatures, output)
+            let policy = Policy::read(policy)?;
+            // All of them before the first is added.
+            let files = cosignatures.iter().map(|path| Ok((path.as_path(), read_text(path)?)));
+            let files = files.collect::<Result<Vec<_>, Error>>()?;
+            submit::attach(&LogFolder::open(log)?, &policy, &files, output)
         }
         Command::Prove(args) => output.answer(&prove(args, output)?),
         Command::Verify { log, policy, earlier } => {
@@ -259,10 +265,11 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
         }
         Command::Cosign { witness, request, output: path } => {
             let line = WitnessFolder::open(witness)?.add_checkpoint(&read_request(request)?)?;
-            if let Some(path) = path {
-                replace(path, line.as_bytes(), 0o644)?;
-            }
-            output.answer(&Cosigned::of(&line))
+            // Whether it can be written or not: the witness has cosigned, and does not twice.
+            let written =
+                path.as_ref().map_or(Ok(()), |path| replace(path, line.as_bytes(), 0o644));
+            output.answer(&Cosigned::of(&line))?;
+            written
         }
     }
 }
@@ -270,79 +277,22 @@ pub fn run(command: &Command, output: &Output) -> Result<(), Error> {
 /// Makes a log and publishes its first checkpoint, where no other log is.
 fn init(path: &Path, origin: &str, store: &str, ml_dsa: bool) -> Result<LogFolder, Error> {
     let folder = LogFolder::init(path, origin, store, ml_dsa)?;
-    let publish = || {
-        let store = folder.store()?;
-        if store.get_versioned(store::CHECKPOINT)?.is_some() {
-            return Err(Error::Refused(format!("{}: holds a log already", store.place(""))));
-        }
-        publish::publish(&folder, &store)?;
-        store.check_conditions(store::CHECKPOINT, folder.signed()?.as_bytes())
+    let is_free = |store: Store| match store.get_versioned(store::CHECKPOINT)? {
+        None => Ok(store),
+        Some(_) => Err(Error::Refused(format!("{}: holds a log already", store.place("")))),
     };
-    match publish() {
-        Ok(()) => Ok(folder),
-        // It may have been published before the answer was lost: `checkpoint` finishes this log.
-        Err(error @ Error::Io { .. }) if store::is_remote(store) => Err(error),
-        Err(error) => {
-            // Nobody knows this key yet.
-            fs::remove_dir_all(path).map_err(Error::io(path))?;
-            Err(error)
-        }
-    }
-}
-
-/// Signs what waits and publishes it, with a policy only if its witnesses cosign.
-fn checkpoint(folder: &LogFolder, policy: Option<&Path>, output: &Output) -> Result<(), Error> {
-    let policy = policy.map(Policy::read).transpose()?;
-    let store = folder.store()?;
-    let note = publish::sign(folder, &store, output)?;
-    if let Some(policy) = policy {
-        return submit(folder, &policy, output);
-    }
-    publish::publish(folder, &store)?;
-    output.answer(&Made::of(folder, "published", &note)?)
-}
-
-/// Adds cosignatures from files.
-fn attach(
-    folder: &LogFolder,
-    policy: &Policy,
-    cosignatures: &[PathBuf],
-    output: &Output,
-) -> Result<(), Error> {
-    let mut cosigned = signatures::Cosigned::open(folder, policy)?;
-    for path in cosignatures {
-        let refused =
-            |what: &dyn fmt::Display| Error::Refused(format!("{}: {what}", path.display()));
-        let names = cosigned.add(&read_text(path)?).map_err(|error| refused(&error))?;
-        if names.is_empty() {
-            return Err(refused(&"no cosignature by a witness of the policy"));
-        }
-    }
-    publish_cosigned(folder, policy, &cosigned, Vec::new(), output)
-}
-
-/// Asks the policy's witnesses, and publishes the last checkpoint if enough of them have cosigned it.
-fn submit(folder: &LogFolder, policy: &Policy, output: &Output) -> Result<(), Error> {
-    let mut cosigned = signatures::Cosigned::open(folder, policy)?;
-    let failed = submit::submit(folder, policy, &mut cosigned)?;
-    publish_cosigned(folder, policy, &cosigned, failed, output)
-}
-
-/// Publishes the last checkpoint if as many witnesses have cosigned it as the policy wants, and says who has
-/// and who `failed`.
-fn publish_cosigned(
-    folder: &LogFolder,
-    policy: &Policy,
-    cosigned: &signatures::Cosigned<'_>,
-    failed: Vec<String>,
-    output: &Output,
-) -> Result<(), Error> {
-    let submitted = Submitted { cosigned: cosigned.names()?, failed, wanted: policy.wanted };
-    if submitted.is_enough() {
-        publish::publish(folder, &folder.store()?)?;
-    }
-    output.answer(&submitted)?;
-    submitted.into_result()
+    let error = match folder.store().and_then(is_free) {
+        Ok(store) => match publish::publish(&folder, &store) {
+            Ok(()) => return Ok(folder),
+            // The store may have it, and only the answer was lost: `checkpoint` goes on with this log.
+            Err(error @ Error::Io { .. }) if matches!(store, Store::S3(_)) => return Err(error),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    // Nobody knows this key yet.
+    fs::remove_dir_all(path).map_err(Error::io(path))?;
+    Err(error)
 }
 
 fn prove(args: &ProveArgs, output: &Output) -> Result<Proven, Error> {

@@ -9,14 +9,33 @@ use ledger_verify::log::note::Note;
 use ledger_verify::log::tree::verify_consistency;
 use ledger_verify::write::log::{Appender, Tree, checkpoint_text};
 
+use super::describe::Made;
 use super::entry::chain_position;
 use super::folder::{LogFolder, Pending, head};
+use super::policy::Policy;
 use super::store::{CHECKPOINT, Store, Version};
+use super::submit::submit;
 use crate::{Error, Output};
 
+/// Signs what waits and publishes it; with a policy only if enough of its witnesses cosign.
+pub(super) fn checkpoint(
+    folder: &LogFolder,
+    policy: Option<&Policy>,
+    output: &Output,
+) -> Result<(), Error> {
+    let store = folder.store()?;
+    policy.map_or(Ok(()), |policy| folder.check_policy(policy))?;
+    let note = sign(folder, &store, output)?;
+    if let Some(policy) = policy {
+        return submit(folder, policy, output);
+    }
+    publish(folder, &store)?;
+    output.answer(&Made::of(folder, "published", &note)?)
+}
+
 /// Writes the tiles of what waits to the store, and signs the tree with them. Answers the log's last
-/// checkpoint, which nobody sees before it is published.
-pub(super) fn sign(folder: &LogFolder, store: &Store, output: &Output) -> Result<String, Error> {
+/// checkpoint.
+fn sign(folder: &LogFolder, store: &Store, output: &Output) -> Result<String, Error> {
     let signed = folder.signed()?;
     replaceable(folder, store, &signed)?;
     let before = head(&signed)?;
@@ -48,20 +67,27 @@ pub(super) fn sign(folder: &LogFolder, store: &Store, output: &Output) -> Result
     Ok(note)
 }
 
-/// Publishes the checkpoint that this log signed last.
+/// Publishes the checkpoint that this log signed last. The first ones show whether the store keeps a second
+/// writer out.
 pub(super) fn publish(folder: &LogFolder, store: &Store) -> Result<(), Error> {
     let note = folder.signed()?;
-    match replaceable(folder, store, &note)? {
-        Published::Nothing => store.replace(CHECKPOINT, note.as_bytes(), None),
-        Published::Earlier(version) => store.replace(CHECKPOINT, note.as_bytes(), Some(&version)),
-        Published::Same => Ok(()),
-    }
+    let (version, size) = match replaceable(folder, store, &note)? {
+        Published::Same => return Ok(()),
+        Published::Nothing => (None, 0),
+        Published::Earlier { version, size } => (Some(version), size),
+    };
+    store.replace(CHECKPOINT, note.as_bytes(), version.as_ref())?;
+    if size == 0 { store.check_conditions(CHECKPOINT, note.as_bytes()) } else { Ok(()) }
 }
 
 /// What the store has in place of a checkpoint.
 enum Published {
     Nothing,
-    Earlier(Version),
+    /// One of fewer entries, or with other signatures.
+    Earlier {
+        version: Version,
+        size: u64,
+    },
     Same,
 }
 
@@ -92,10 +118,10 @@ fn replaceable(folder: &LogFolder, store: &Store, note: &str) -> Result<Publishe
     if !is_continued {
         return Err(refused("signed by this log, but another history than its folder remembers"));
     }
-    Ok(Published::Earlier(version))
+    Ok(Published::Earlier { version, size: old.size })
 }
 
-/// Remembers which events are logged now.
+/// Remembers which events are logged, or wait.
 fn note_chains(folder: &LogFolder, logged: &Pending) -> Result<(), Error> {
     let mut chains = folder.chains()?;
     count_events(&mut chains, &logged.entries);

@@ -31,31 +31,34 @@ pub(super) fn line_by(policy: &Policy<'_>, start: &str, lines: &str) -> Result<S
     Ok(found)
 }
 
-/// The text of a note, up to its signature lines, and of these the one by a log's `key`.
-fn signed_by(key: &PublicKey, note: &str) -> Result<(String, String), Error> {
-    let (text, lines) = note.rsplit_once("\n\n").unwrap_or_default();
-    let start = format!("{text}\n\n");
-    let line = line_by(&of_log(key)?, &start, lines);
-    Ok((start, line.map_err(|error| Error::Refused(error.to_string()))?))
+/// A note up to its signature lines, and these.
+fn split(note: &str) -> (&str, &str) {
+    let lines = lines_of(note);
+    (note.strip_suffix(lines).unwrap_or_default(), lines)
 }
 
 fn of_log(key: &PublicKey) -> Result<Policy<'_>, Error> {
     Ok(Policy { log: key.key()?, witnesses: &[], witnesses_wanted: 0 })
 }
 
+/// The line by a log's `key` among the lines of its checkpoint.
+fn line_of_log(key: &PublicKey, note: &str) -> Result<String, Error> {
+    let (start, lines) = split(note);
+    line_by(&of_log(key)?, start, lines).map_err(|error| Error::Refused(error.to_string()))
+}
+
 /// The log's last checkpoint with its own signatures alone: witnesses take short notes only.
 pub(super) fn without_cosignatures(folder: &LogFolder) -> Result<String, Error> {
     let note = folder.signed()?;
-    let (mut start, mut own) = (String::new(), String::new());
+    let mut own = split(&note).0.to_owned();
     for key in folder.verifier_keys() {
-        let (text, line) = signed_by(&PublicKey::parse(key)?, &note)?;
-        (start, own) = (text, own + &line);
+        own += &line_of_log(&PublicKey::parse(key)?, &note)?;
     }
-    Ok(start + &own)
+    Ok(own)
 }
 
-/// A log's last checkpoint, and whose cosignatures it gets.
-pub(super) struct Cosigned<'f> {
+/// A log's last checkpoint, which gathers the cosignatures of a policy's witnesses.
+pub(super) struct Gathered<'f> {
     folder: &'f LogFolder,
     policy: &'f policy::Policy,
     note: String,
@@ -63,19 +66,13 @@ pub(super) struct Cosigned<'f> {
     start: String,
 }
 
-impl<'f> Cosigned<'f> {
+impl<'f> Gathered<'f> {
     /// The checkpoint of a log that the policy is of.
     pub(super) fn open(folder: &'f LogFolder, policy: &'f policy::Policy) -> Result<Self, Error> {
-        let mut is_of_log = false;
-        for key in folder.verifier_keys() {
-            is_of_log |= PublicKey::parse(key)?.key()? == policy.log.key()?;
-        }
-        if !is_of_log {
-            return Err(Error::Refused("the policy is of another log".into()));
-        }
+        folder.check_policy(policy)?;
         let note = folder.signed()?;
-        let (start, line) = signed_by(&policy.log, &note)?;
-        Ok(Self { folder, policy, note, start: start + &line })
+        let start = split(&note).0.to_owned() + &line_of_log(&policy.log, &note)?;
+        Ok(Self { folder, policy, note, start })
     }
 
     /// The line by `witness` among `lines`, if there is one.
@@ -83,8 +80,13 @@ impl<'f> Cosigned<'f> {
         let key = [witness.key.key()?];
         let policy = Policy { witnesses: &key, witnesses_wanted: 1, ..of_log(&self.policy.log)? };
         line_by(&policy, &self.start, lines).map_err(|error| {
-            let (name, reason) = (witness.key.name(), error.reason);
-            Error::Refused(format!("{name}: {reason}; is it of another checkpoint?"))
+            Error::Refused(match error.reason {
+                Reason::BadSignature => {
+                    let name = witness.key.name();
+                    format!("{name}: bad signature; is it of another checkpoint?")
+                }
+                reason => format!("signature lines: {reason}"),
+            })
         })
     }
 
@@ -105,7 +107,9 @@ impl<'f> Cosigned<'f> {
             }
         }
         // A note that is too long could not be read again.
-        Note::parse(note.as_bytes()).map_err(|error| Error::Refused(error.to_string()))?;
+        Note::parse(note.as_bytes()).map_err(|error| {
+            Error::Refused(format!("the checkpoint with its cosignatures: {}", error.reason))
+        })?;
         if note != self.note {
             self.folder.remember(&note)?;
             self.note = note;

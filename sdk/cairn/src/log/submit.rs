@@ -1,16 +1,19 @@
-//! The log's side of c2sp.org/tlog-witness: requests for cosignatures.
+//! The log's side of c2sp.org/tlog-witness: requests for cosignatures, and what becomes of them.
+
+use std::path::Path;
 
 use ledger_verify::write::log::Tree;
 use ureq::http::Method;
 
 use super::REQUEST_BYTES_MAX;
+use super::describe::Submitted;
 use super::folder::{LogFolder, head};
 use super::policy::{Policy, Witness};
-use super::publish::unreadable;
+use super::publish::{publish, unreadable};
 use super::request::Request;
-use super::signatures::{Cosigned, without_cosignatures};
+use super::signatures::{Gathered, without_cosignatures};
 use super::store::Http;
-use crate::Error;
+use crate::{Error, Output};
 
 /// The request to cosign the log's last checkpoint, for a witness that has cosigned `old_size` entries.
 pub(super) fn request(folder: &LogFolder, old_size: u64) -> Result<String, Error> {
@@ -29,27 +32,71 @@ pub(super) fn request(folder: &LogFolder, old_size: u64) -> Result<String, Error
     Ok(Request { old_size, proof, note: &note }.to_body())
 }
 
-/// Asks every witness of the policy that has a URL to cosign the log's last checkpoint. Answers who did
-/// not, and why.
-pub(super) fn submit(
-    folder: &LogFolder,
-    policy: &Policy,
-    cosigned: &mut Cosigned<'_>,
-) -> Result<Vec<String>, Error> {
+/// Asks every witness of the policy that has a URL to cosign the log's last checkpoint, and publishes it if
+/// it has enough cosignatures then.
+pub(super) fn submit(folder: &LogFolder, policy: &Policy, output: &Output) -> Result<(), Error> {
+    let mut gathered = Gathered::open(folder, policy)?;
     let http = Http::new()?;
     let mut failed = Vec::new();
     for witness in &policy.witnesses {
         let Some(url) = &witness.url else { continue };
-        let names = ask(&http, folder, witness, url).and_then(|lines| cosigned.add(&lines));
-        match names {
+        let name = witness.key.name();
+        let lines = match ask(&http, folder, witness, url) {
+            Ok(lines) => lines,
+            Err(error) => {
+                failed.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        match gathered.add(&lines) {
             Ok(names) if names.is_empty() => {
-                failed.push(format!("{}: answered no cosignature of its own", witness.key.name()));
+                failed.push(format!("{name}: answered no cosignature of its own"));
             }
             Ok(_) => {}
-            Err(error) => failed.push(format!("{}: {error}", witness.key.name())),
+            Err(Error::Refused(what)) => failed.push(format!("{name}: {what}")),
+            Err(error) => return Err(error),
         }
     }
-    Ok(failed)
+    publish_gathered(folder, policy, &gathered, failed, output)
+}
+
+/// Adds cosignatures that came in files to the log's last checkpoint, and publishes it if it has enough.
+pub(super) fn attach(
+    folder: &LogFolder,
+    policy: &Policy,
+    files: &[(&Path, String)],
+    output: &Output,
+) -> Result<(), Error> {
+    let mut gathered = Gathered::open(folder, policy)?;
+    for (path, lines) in files {
+        let refused = |what: &str| Error::Refused(format!("{}: {what}", path.display()));
+        match gathered.add(lines) {
+            Ok(names) if names.is_empty() => {
+                return Err(refused("no cosignature by a witness of the policy"));
+            }
+            Ok(_) => {}
+            Err(Error::Refused(what)) => return Err(refused(&what)),
+            Err(error) => return Err(error),
+        }
+    }
+    publish_gathered(folder, policy, &gathered, Vec::new(), output)
+}
+
+/// Publishes the last checkpoint if as many witnesses have cosigned it as the policy wants, and says who has
+/// and who `failed`.
+fn publish_gathered(
+    folder: &LogFolder,
+    policy: &Policy,
+    gathered: &Gathered<'_>,
+    failed: Vec<String>,
+    output: &Output,
+) -> Result<(), Error> {
+    let submitted = Submitted { cosigned: gathered.names()?, failed, wanted: policy.wanted };
+    if submitted.is_enough() {
+        publish(folder, &folder.store()?)?;
+    }
+    output.answer(&submitted)?;
+    submitted.into_result()
 }
 
 /// The signature lines that a witness answers. It says itself what it has cosigned before.

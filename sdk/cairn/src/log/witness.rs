@@ -143,7 +143,8 @@ impl WitnessFolder {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(Error::io(&file)(error)),
         };
-        let last = last.as_deref().map(head).transpose()?;
+        let spoiled = |error| Error::Refused(format!("{}: {error}", file.display()));
+        let last = last.as_deref().map(head).transpose().map_err(spoiled)?;
         let last_size = last.map_or(0, |last| last.size);
         if request.old_size != last_size {
             return Err(Refusal::Conflict(last_size).error());

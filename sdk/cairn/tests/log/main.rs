@@ -348,7 +348,6 @@ fn two_histories_prove_a_fork() {
     add(&twin, "longer", 1);
     done(&twin, &["log", "checkpoint", "log"]);
     refused(&folder, &["log", "verify", "log", "--earlier", other], 1, "of 6 entries; ");
-    fs::copy(twin.path().join("log/public/checkpoint"), folder.path().join("longer")).unwrap();
     // As it was at the length of this one.
     let other = folder.path().join("other");
     fs::copy(twin.path().join("first"), &other).unwrap();
@@ -524,6 +523,14 @@ fn cosignatures_are_carried_by_hand() {
     fs::write(folder.path().join("others"), other).unwrap();
     let others = ["log", "attach", "log", "--policy", "others", "w0.line"];
     refused(&folder, &others, 1, "the policy is of another log");
+    add(&folder, "waits", 1);
+    let checkpoint = ["log", "checkpoint", "log", "--policy", "others"];
+    refused(&folder, &checkpoint, 1, "the policy is of another log");
+    assert_eq!(json(&folder, &["log", "show", "log"])["pending"], 1);
+    fs::remove_file(folder.path().join("log/pending")).unwrap();
+    // Files are read before the first is added.
+    let missing = attach(&["w0.line", "missing"]);
+    refused(&folder, &missing, 3, "missing");
     fs::write(folder.path().join("other"), "\u{2014} stranger AAAAAAAAAAAA\n").unwrap();
     refused(&folder, &attach(&["other"]), 1, "other: no cosignature by a witness of the policy");
     done(&folder, &verify);
@@ -595,6 +602,8 @@ fn cosignatures_are_asked_for_over_http() {
     assert!(text(&output.stdout).contains(not_by), "{}", text(&output.stdout));
     let size = || json(&folder, &verify)["size"].clone();
     assert_eq!(size(), 302);
+    let shown = json(&folder, &["log", "show", "log"]);
+    assert_eq!((&shown["unpublished"], &shown["pending"]), (&1.into(), &0.into()));
     // More can wait meanwhile; once enough answer, all of it is published.
     add(&folder, "more-of-it", 1);
     fs::write(folder.path().join("policy"), policy).unwrap();
@@ -730,11 +739,25 @@ fn a_store_that_keeps_no_second_writer_out_is_refused() {
 #[test]
 fn a_log_whose_first_checkpoint_may_be_published_stays() {
     let (folder, server) = (folder(), s3::Server::start());
-    server.state.lock().unwrap().writes_left = Some(0);
+    // The checkpoint is written, and what comes after it fails.
+    server.state.lock().unwrap().writes_left = Some(1);
     failed(&on_s3(&folder, &server, &INIT_S3), 3, "507");
     server.state.lock().unwrap().writes_left = None;
-    succeeded(&on_s3(&folder, &server, &["log", "checkpoint", "log"]));
+    assert_eq!(server.objects().len(), 1);
+    done(&folder, &["log", "add", "log", "--chain", "chain"]);
+    // Whether the store keeps a second writer out is asked now.
+    let checkpoint = ["log", "checkpoint", "log"];
+    server.state.lock().unwrap().ignored = Some("if-match");
+    failed(&on_s3(&folder, &server, &checkpoint), 1, "the store ignores If-Match");
+    server.state.lock().unwrap().ignored = None;
+    succeeded(&on_s3(&folder, &server, &checkpoint));
     succeeded(&on_s3(&folder, &server, &["log", "verify", "log"]));
+    // Nothing was written where nothing can be asked: then no folder stays.
+    let mut other = INIT_S3;
+    (other[2], other[6]) = ("other", "s3://bucket/other");
+    server.state.lock().unwrap().writes_left = Some(0);
+    failed(&on_s3(&folder, &server, &other), 3, "507");
+    assert!(!folder.path().join("other").exists());
 }
 
 #[test]

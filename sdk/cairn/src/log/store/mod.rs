@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use folder::Folder;
 pub(super) use http::{Header, Http};
+use ledger_verify::Digest;
 use ledger_verify::write::log::entries;
 use s3::Bucket;
 
@@ -68,10 +69,10 @@ impl Store {
         if let Some((bytes, _)) = self.get_versioned(path)? {
             return Ok(bytes);
         }
-        let full = path.split_once(".p/");
-        let full = full.map(|(full, _)| self.get_versioned(full)).transpose()?.flatten();
-        full.and_then(|(bytes, _)| partial(path, bytes))
-            .ok_or_else(|| Error::Refused(format!("{}: is not there", self.place(path))))
+        let missing = || Error::Refused(format!("{}: is not there", self.place(path)));
+        let (full, width) = path.split_once(".p/").ok_or_else(missing)?;
+        let (bytes, _) = self.get_versioned(full)?.ok_or_else(missing)?;
+        partial(full, width, bytes).ok_or_else(missing)
     }
 
     /// Checks that the store of a new log keeps a second writer out: that it makes no file where one is,
@@ -79,7 +80,7 @@ impl Store {
     pub(super) fn check_conditions(&self, path: &str, bytes: &[u8]) -> Result<(), Error> {
         let Self::S3(bucket) = self else { return Ok(()) };
         let other = Version::ETag("\"another\"".into());
-        for (before, header) in [(None, "If-None-Match"), (Some(Some(&other)), "If-Match")] {
+        for (before, header) in [(None, "If-None-Match"), (Some(&other), "If-Match")] {
             if bucket.put(path, bytes, before)? {
                 let place = self.place("");
                 let message = format!(
@@ -116,7 +117,7 @@ impl Store {
         let is_done = match (self, before) {
             (Self::Folder(folder), None) => folder.create(path, bytes)?,
             (Self::Folder(folder), Some(before)) => folder.replace(path, bytes, before)?,
-            (Self::S3(bucket), before) => bucket.put(path, bytes, Some(before))?,
+            (Self::S3(bucket), before) => bucket.put(path, bytes, before)?,
             (Self::Web(..), _) => return Err(self.read_only()),
         };
         // A request that was made twice finds what it wrote the first time.
@@ -141,20 +142,13 @@ impl Store {
     }
 }
 
-/// Whether the store that a text names may have taken what it did not answer.
-pub(super) fn is_remote(name: &str) -> bool {
-    name.contains("://")
-}
-
-/// The partial tile or bundle at `path`, from the `full` one.
-fn partial(path: &str, mut full: Vec<u8>) -> Option<Vec<u8>> {
-    let (_, width) = path.split_once(".p/")?;
+/// The first `width` hashes or entries of the full tile or bundle at `path`.
+fn partial(path: &str, width: &str, mut full: Vec<u8>) -> Option<Vec<u8>> {
     let width: usize = width.parse().ok()?;
     let length = if path.starts_with("tile/entries/") {
-        let entries = entries(&full)?;
-        entries.get(..width)?.iter().map(|entry| 2 + entry.len()).sum()
+        entries(&full)?.get(..width)?.iter().map(|entry| 2 + entry.len()).sum()
     } else {
-        width.checked_mul(32)?
+        width.checked_mul(Digest::BYTES)?
     };
     (length <= full.len()).then(|| {
         full.truncate(length);

@@ -6,13 +6,13 @@
 //! away the protection from a second writer.
 
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ureq::http::Method;
 
 use super::http::{Answer, Header, Http};
 use super::{CHECKPOINT, Version};
 use crate::Error;
+use crate::chain::clock_s;
 use crate::log::sigv4::{Credentials, Request, encode_path};
 
 /// A bucket and a prefix in it.
@@ -79,15 +79,15 @@ impl Bucket {
         }
     }
 
-    /// Writes an object: one that never changes, with `None`, or the one that does, with what it has
-    /// to be before. False if the store has something else there.
+    /// Writes an object where none is, or with `before` where that is. False if the store has something else
+    /// there.
     pub(super) fn put(
         &self,
         path: &str,
         bytes: &[u8],
-        before: Option<Option<&Version>>,
+        before: Option<&Version>,
     ) -> Result<bool, Error> {
-        let condition = match before.flatten() {
+        let condition = match before {
             Some(Version::ETag(etag)) => ("if-match", etag.clone()),
             _ => ("if-none-match", "*".to_owned()),
         };
@@ -118,10 +118,10 @@ impl Bucket {
         let key = encode_path(&format!("{}/{}", self.bucket, self.key(path)));
         let url = format!("{}/{key}", self.endpoint);
         let host = self.endpoint.split_once("://").map_or("", |(_, host)| host);
-        let time_s =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let request = Request { method: method.as_str(), host, path: &format!("/{key}"), body };
-        let headers = request.sign(headers, &self.credentials, &self.region, time_s);
+        let mut headers = request.sign(headers, &self.credentials, &self.region, clock_s());
+        // What is compressed on the way has another ETag than what is stored.
+        headers.push(("accept-encoding", "identity".to_owned()));
         self.http.send(method, &url, &headers, body)
     }
 }
