@@ -95,7 +95,7 @@ impl Submitted {
         }
         let (found, wanted) = (self.cosigned.len(), self.wanted);
         Err(Error::Refused(format!(
-            "{found} witnesses cosigned, {wanted} wanted: not published with them"
+            "{found} witnesses cosigned, {wanted} wanted: nothing is published"
         )))
     }
 }

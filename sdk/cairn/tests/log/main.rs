@@ -494,7 +494,12 @@ fn cosignatures_are_carried_by_hand() {
     let attach = |lines: &[&'static str]| {
         [&["log", "attach", "log", "--policy", "policy"][..], lines].concat()
     };
-    refused(&folder, &attach(&["w0.line"]), 1, "1 witnesses cosigned, 2 wanted: not published");
+    refused(
+        &folder,
+        &attach(&["w0.line"]),
+        1,
+        "1 witnesses cosigned, 2 wanted: nothing is published",
+    );
     let published = || fs::read_to_string(folder.path().join("log/public/checkpoint")).unwrap();
     assert!(!published().contains("witness.example"));
     // The first is remembered.
@@ -598,7 +603,7 @@ fn cosignatures_are_asked_for_over_http() {
     add(&folder, "last", 1);
     let checkpoint = ["log", "checkpoint", "log", "--policy", "policy"];
     let output = command(&folder, &checkpoint).output().unwrap();
-    failed(&output, 1, "1 witnesses cosigned, 2 wanted: not published");
+    failed(&output, 1, "1 witnesses cosigned, 2 wanted: nothing is published");
     assert!(text(&output.stdout).contains(not_by), "{}", text(&output.stdout));
     let size = || json(&folder, &verify)["size"].clone();
     assert_eq!(size(), 302);
