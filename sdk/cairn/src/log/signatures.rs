@@ -59,8 +59,8 @@ pub(super) fn without_cosignatures(folder: &LogFolder) -> Result<String, Error> 
 
 /// A log's last checkpoint, which gathers the cosignatures of a policy's witnesses.
 pub(super) struct Gathered<'f> {
-    folder: &'f LogFolder,
-    policy: &'f policy::Policy,
+    pub(super) folder: &'f LogFolder,
+    pub(super) policy: &'f policy::Policy,
     note: String,
     /// The text, and the line by the key that the policy has.
     start: String,

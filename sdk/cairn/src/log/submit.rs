@@ -57,7 +57,7 @@ pub(super) fn submit(folder: &LogFolder, policy: &Policy, output: &Output) -> Re
             Err(error) => return Err(error),
         }
     }
-    publish_gathered(folder, policy, &gathered, failed, output)
+    publish_gathered(&gathered, failed, output)
 }
 
 /// Adds cosignatures that came in files to the log's last checkpoint, and publishes it if it has enough.
@@ -79,18 +79,17 @@ pub(super) fn attach(
             Err(error) => return Err(error),
         }
     }
-    publish_gathered(folder, policy, &gathered, Vec::new(), output)
+    publish_gathered(&gathered, Vec::new(), output)
 }
 
 /// Publishes the last checkpoint if as many witnesses have cosigned it as the policy wants, and says who has
 /// and who `failed`.
 fn publish_gathered(
-    folder: &LogFolder,
-    policy: &Policy,
     gathered: &Gathered<'_>,
     failed: Vec<String>,
     output: &Output,
 ) -> Result<(), Error> {
+    let Gathered { folder, policy, .. } = gathered;
     let submitted = Submitted { cosigned: gathered.names()?, failed, wanted: policy.wanted };
     if submitted.is_enough() {
         publish(folder, &folder.store()?)?;
